@@ -1,0 +1,7 @@
+//! Words that every other folder shares: ids, digests, limits, bounded text, format versions.
+
+pub mod digest;
+pub mod id;
+pub mod limits;
+pub mod text;
+pub mod version;

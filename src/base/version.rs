@@ -1,0 +1,16 @@
+//! Versions of everything that is written to disk or spoken between processes.
+//!
+//! A reader refuses a version that it does not know, naming both; it never guesses.
+
+/// Records of `journal.jsonl`.
+pub const JOURNAL: u32 = 1;
+/// `manifest.json` of a run.
+pub const MANIFEST: u32 = 1;
+/// `summary.json` of a run.
+pub const SUMMARY: u32 = 1;
+/// Results of `fumehood exec`.
+pub const EXEC: u32 = 1;
+/// Cached reference outcomes of ground truths.
+pub const REFERENCE: u32 = 1;
+/// The harness drivers and the meaning of their events; a change regrades everything.
+pub const HARNESS: u32 = 1;
