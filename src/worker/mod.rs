@@ -2,7 +2,9 @@
 //! speaks to them.
 
 pub mod observation;
+pub mod pool;
 pub mod request;
 
 pub use observation::{Captured, End, Observation, Usage};
+pub use pool::{Pool, PoolConfig, WorkerError};
 pub use request::{Mount, Request};
