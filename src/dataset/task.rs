@@ -25,6 +25,10 @@ pub struct Task {
     pub tests: Tests,
     /// Further fields that reports group by, such as `cwe` or `libs`.
     pub labels: BTreeMap<String, String>,
+    /// Other whole programs that the dataset offers by name, such as SecCodePLT+'s `vulnerable`
+    /// code. They decide no verdict.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub alternatives: BTreeMap<String, String>,
 }
 
 impl Task {
