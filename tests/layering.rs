@@ -1,5 +1,7 @@
 //! The folders of `src/` stand in reading order in `lib.rs`; each imports only from those above it.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on should panic")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 

@@ -1,5 +1,7 @@
 //! Rules of the house that no compiler checks.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on should panic")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -92,7 +94,10 @@ fn fixtures_name_no_machine() {
     {
         forbidden.push(format!("/home/{user}/"));
     }
-    for file in ["fixtures", "sandbox-profiles"].iter().flat_map(|f| files(f)) {
+    for file in ["fixtures", "sandbox-profiles"]
+        .iter()
+        .flat_map(|f| files(f))
+    {
         let bytes = fs::read(&file).unwrap();
         let text = String::from_utf8_lossy(&bytes);
         for path in &forbidden {

@@ -1,0 +1,174 @@
+//! What a journal holds, each result once.
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::error::JournalError;
+use super::reader::{Place, Reader, Tail};
+use super::record::{Record, ReferenceRecord, StateRecord, VerdictRecord};
+use crate::base::digest::Digest;
+use crate::base::id::{SampleId, TaskId};
+use crate::scan::ScanResult;
+use crate::verdict::VerdictKind;
+
+/// What a journal holds, each result once, however often and in whatever order it was recorded.
+///
+/// Verdicts stay in the file; only their keys and places are kept in memory.
+#[derive(Debug)]
+pub struct Index {
+    reader: Reader,
+    verdicts: BTreeMap<SampleId, Entry>,
+    scans: HashMap<Digest, BTreeMap<String, ScanResult>>,
+    references: BTreeMap<TaskId, ReferenceRecord>,
+    rejected: BTreeMap<u64, String>,
+    tail: Tail,
+    finished: bool,
+}
+
+#[derive(Clone, Debug)]
+struct Entry {
+    job: Digest,
+    code: Digest,
+    precedence: Precedence,
+    place: Place,
+}
+
+/// Which of two records for one key is kept: the smaller. A result outweighs an infrastructure
+/// failure, which was tried again; two results are not expected, and told apart by their text.
+type Precedence = (bool, Digest);
+
+impl Index {
+    /// Reads a whole journal.
+    ///
+    /// # Errors
+    /// As [`Reader::each`].
+    pub fn read(reader: Reader) -> Result<Self, JournalError> {
+        let mut index = Self {
+            reader,
+            verdicts: BTreeMap::new(),
+            scans: HashMap::new(),
+            references: BTreeMap::new(),
+            rejected: BTreeMap::new(),
+            tail: Tail { whole: 0, torn: 0 },
+            finished: false,
+        };
+        // The reader is lent out while the rest is filled.
+        let reader = index.reader.try_clone()?;
+        index.tail = reader.each(|place, record| index.insert(place, record))?;
+        Ok(index)
+    }
+
+    fn insert(&mut self, place: Place, record: Record) {
+        match record {
+            Record::Verdict(record) => {
+                let entry = Entry {
+                    job: record.job,
+                    code: record.code,
+                    precedence: precedence(record.verdict.kind == VerdictKind::Infra, &*record),
+                    place,
+                };
+                match self.verdicts.get(&record.sample) {
+                    Some(known) if known.precedence <= entry.precedence => {}
+                    _ => {
+                        self.verdicts.insert(record.sample, entry);
+                    }
+                }
+            }
+            Record::Scan(record) => {
+                let results = self.scans.entry(record.code).or_default();
+                let new = scan_precedence(&record.result);
+                match results.get(&record.result.scanner) {
+                    Some(known) if scan_precedence(known) <= new => {}
+                    _ => {
+                        results.insert(record.result.scanner.clone(), record.result);
+                    }
+                }
+            }
+            Record::Reference(record) => match self.references.get(&record.task) {
+                Some(known) if reference_order(known) >= reference_order(&record) => {}
+                _ => {
+                    self.references.insert(record.task.clone(), record);
+                }
+            },
+            Record::Rejected(record) => {
+                self.rejected.insert(record.line, record.reason);
+            }
+            Record::State(state) => {
+                self.finished |= matches!(state, StateRecord::Finished { .. });
+            }
+        }
+    }
+
+    /// The job of the sample's verdict, where it has one that is no infrastructure failure.
+    pub fn judged(&self, sample: &SampleId) -> Option<Digest> {
+        self.verdicts
+            .get(sample)
+            .filter(|entry| !entry.precedence.0)
+            .map(|entry| entry.job)
+    }
+
+    /// Whether what the scanner says about this code is recorded.
+    pub fn is_scanned(&self, code: &Digest, scanner: &str) -> bool {
+        self.scans
+            .get(code)
+            .is_some_and(|results| results.contains_key(scanner))
+    }
+
+    /// What the scanners say about a piece of code, by scanner.
+    pub fn scans(&self, code: &Digest) -> Option<&BTreeMap<String, ScanResult>> {
+        self.scans.get(code)
+    }
+
+    /// What became of ground truths, by task.
+    pub fn references(&self) -> &BTreeMap<TaskId, ReferenceRecord> {
+        &self.references
+    }
+
+    /// Lines of the sample file that are no samples, with the reason.
+    pub fn rejected(&self) -> &BTreeMap<u64, String> {
+        &self.rejected
+    }
+
+    /// Samples with a verdict.
+    pub fn samples(&self) -> usize {
+        self.verdicts.len()
+    }
+
+    /// The code of every sample with a verdict.
+    pub fn codes(&self) -> impl Iterator<Item = (&SampleId, &Digest)> {
+        self.verdicts.iter().map(|(id, entry)| (id, &entry.code))
+    }
+
+    /// Whether a process came to the end of the run.
+    pub fn is_finished(&self) -> bool {
+        self.finished
+    }
+
+    /// Where the whole records end.
+    pub fn tail(&self) -> &Tail {
+        &self.tail
+    }
+
+    /// Every sample's verdict once, by sorted sample id, read from the file one at a time.
+    pub fn verdicts(&self) -> impl Iterator<Item = Result<VerdictRecord, JournalError>> {
+        self.verdicts
+            .values()
+            .filter_map(|entry| match self.reader.at(entry.place) {
+                Ok(Record::Verdict(record)) => Some(Ok(*record)),
+                Ok(_) => None,
+                Err(error) => Some(Err(error)),
+            })
+    }
+}
+
+fn precedence(second_best: bool, record: &impl serde::Serialize) -> Precedence {
+    let text = serde_json::to_vec(record).unwrap_or_default();
+    (second_best, Digest::of(text))
+}
+
+fn scan_precedence(result: &ScanResult) -> Precedence {
+    precedence(result.not_analysed.is_some(), result)
+}
+
+fn reference_order(record: &ReferenceRecord) -> impl Ord + '_ {
+    (record.status, &record.cause)
+}

@@ -1,0 +1,96 @@
+//! Appending to the journal.
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use nix::fcntl::Flock;
+
+use super::error::JournalError;
+use super::line;
+use super::record::Record;
+
+/// How often records are forced to the disk. Between two such moments a crash of the machine, not
+/// of the process, can lose records; their work is then done again.
+const SYNC_EVERY: Duration = Duration::from_secs(1);
+
+/// The journal of a run, open for appending and locked against other processes.
+#[derive(Debug)]
+pub struct Writer {
+    file: Flock<File>,
+    path: PathBuf,
+    /// Bytes of whole records.
+    length: u64,
+    synced: Instant,
+    unsynced: bool,
+    closed: bool,
+}
+
+impl Writer {
+    /// Takes over a locked journal whose first `length` bytes are whole records.
+    pub(super) fn new(file: Flock<File>, path: PathBuf, length: u64) -> Self {
+        Self {
+            file,
+            path,
+            length,
+            synced: Instant::now(),
+            unsynced: false,
+            closed: false,
+        }
+    }
+
+    /// The journal's path.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Appends a record as one line, in one write: whatever ends this process afterwards, the record
+    /// is kept. When the disk is full what was written of it is taken back, and nothing more is taken.
+    ///
+    /// # Errors
+    /// When the record cannot be written, or an earlier one could not.
+    pub fn append(&mut self, record: &Record) -> Result<(), JournalError> {
+        if self.closed {
+            return Err(JournalError::Closed {
+                path: self.path.clone(),
+            });
+        }
+        let line = line::encode(record).map_err(|error| self.failed("append to", error.into()))?;
+        if let Err(error) = self.file.write_all(&line) {
+            self.closed = true;
+            // Should this fail too, the torn line is recognized as such when the journal is read.
+            let _ = self.file.set_len(self.length);
+            return Err(self.failed("append to", error));
+        }
+        self.length += line.len() as u64;
+        self.unsynced = true;
+        if self.synced.elapsed() >= SYNC_EVERY {
+            self.sync()?;
+        }
+        Ok(())
+    }
+
+    /// Forces every record to the disk.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub fn sync(&mut self) -> Result<(), JournalError> {
+        self.synced = Instant::now();
+        if self.unsynced {
+            self.unsynced = false;
+            self.file
+                .sync_data()
+                .map_err(|error| self.failed("save", error))?;
+        }
+        Ok(())
+    }
+
+    fn failed(&self, action: &'static str, source: io::Error) -> JournalError {
+        JournalError::Io {
+            action,
+            path: self.path.clone(),
+            source,
+        }
+    }
+}
