@@ -1,1 +1,14 @@
-//! (being built)
+//! Mergeable counters, and every metric that is computed from them. Pure: nothing is read or written.
+//!
+//! [`Facts`] say what one sample came to; an [`Aggregator`] keeps them, each sample once, in any
+//! order; [`figures::all`] makes [`Figure`]s of them.
+
+pub mod aggregator;
+pub mod estimator;
+pub mod facts;
+pub mod figure;
+pub mod figures;
+
+pub use aggregator::{Aggregator, Groups, MetricsError, Panel};
+pub use facts::{Exclusion, Facts, Functional};
+pub use figure::{Coverage, Figure, Interval, Metric, UnknownRange};

@@ -1,0 +1,359 @@
+//! The facts of many samples, each kept once, in a few dozen bytes.
+
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+
+use thiserror::Error;
+
+use super::facts::{Exclusion, Facts, Functional};
+use crate::base::id::TaskId;
+use crate::scan::Security;
+
+/// What the aggregator refuses.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum MetricsError {
+    /// More scanners than a sample's record has room for.
+    #[error("{0} scanners were named, at most {max} can be counted in one run", max = Panel::MAX)]
+    TooManyScanners(usize),
+    /// Facts from a scanner that is not part of the run.
+    #[error("sample {sample} was judged by `{scanner}`, which is no scanner of this run ({panel})")]
+    UnknownScanner {
+        /// The sample.
+        sample: String,
+        /// The scanner.
+        scanner: String,
+        /// The run's scanners.
+        panel: String,
+    },
+    /// Counters of runs with different scanners.
+    #[error("counters of different scanners cannot be merged: {0} and {1}")]
+    PanelMismatch(String, String),
+}
+
+/// The scanners of a run, sorted by name.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Panel(Vec<String>);
+
+impl Panel {
+    /// The most scanners in one run: two bits each, and two for all of them together.
+    pub const MAX: usize = 31;
+
+    /// A panel of these scanners; order and repetition do not matter.
+    ///
+    /// # Errors
+    /// When there are more than [`Panel::MAX`].
+    pub fn new<S: Into<String>>(
+        scanners: impl IntoIterator<Item = S>,
+    ) -> Result<Self, MetricsError> {
+        let mut names: Vec<String> = scanners.into_iter().map(Into::into).collect();
+        names.sort();
+        names.dedup();
+        if names.len() > Self::MAX {
+            return Err(MetricsError::TooManyScanners(names.len()));
+        }
+        Ok(Self(names))
+    }
+
+    /// The scanners' names.
+    pub fn names(&self) -> &[String] {
+        &self.0
+    }
+
+    fn describe(&self) -> String {
+        if self.0.is_empty() {
+            "none".to_owned()
+        } else {
+            self.0.join(", ")
+        }
+    }
+}
+
+/// Whose judgement: that of all scanners together, or that of one by its place in the panel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Judge {
+    Combined,
+    Scanner(usize),
+}
+
+/// One sample's facts, 32 bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Record {
+    pub(super) index: u32,
+    pub(super) passed: u32,
+    pub(super) declared: u32,
+    pub(super) rank: Option<u32>,
+    pub(super) functional: Functional,
+    /// Two bits a judge, the combined one lowest: 0 unknown, 1 secure, 2 insecure.
+    security: u64,
+}
+
+impl Record {
+    pub(super) fn security(&self, judge: Judge) -> Security {
+        let place = match judge {
+            Judge::Combined => 0,
+            Judge::Scanner(index) => index + 1,
+        };
+        match self.security >> (2 * place) & 0b11 {
+            1 => Security::Secure,
+            2 => Security::Insecure,
+            _ => Security::Unknown,
+        }
+    }
+
+    pub(super) fn is_scored(&self) -> bool {
+        !matches!(self.functional, Functional::Excluded(_))
+    }
+
+    pub(super) fn has_passed(&self) -> bool {
+        self.functional == Functional::Passed
+    }
+
+    /// The share of declared cases that held.
+    pub(super) fn share(&self) -> f64 {
+        f64::from(self.passed) / f64::from(self.declared.max(1))
+    }
+
+    /// Which of two records for one sample is kept: the smaller, whatever the order of arrival.
+    /// A ground truth that fails outweighs any result, and any result outweighs an infrastructure
+    /// failure; otherwise the one less favourable to the sample.
+    fn precedence(&self) -> impl Ord {
+        let state = match self.functional {
+            Functional::Excluded(Exclusion::GroundTruth) => 0,
+            Functional::Excluded(Exclusion::NoCases) => 1,
+            Functional::NotPassed => 2,
+            Functional::Passed => 3,
+            Functional::Excluded(Exclusion::Infra) => 4,
+        };
+        (
+            state,
+            self.passed,
+            Reverse(self.declared),
+            Reverse(self.security),
+            self.rank,
+        )
+    }
+}
+
+fn bits(security: Security) -> u64 {
+    match security {
+        Security::Unknown => 0,
+        Security::Secure => 1,
+        Security::Insecure => 2,
+    }
+}
+
+/// The facts of all samples of one group. Adding is free of order, and a sample added twice counts
+/// once; merging is associative, commutative and idempotent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Aggregator {
+    panel: Panel,
+    /// Sorted by index within each task.
+    tasks: BTreeMap<TaskId, Vec<Record>>,
+}
+
+impl Aggregator {
+    /// An empty one for a run with these scanners.
+    pub fn new(panel: Panel) -> Self {
+        Self {
+            panel,
+            tasks: BTreeMap::new(),
+        }
+    }
+
+    /// Adds a sample's facts; its group is not looked at.
+    ///
+    /// # Errors
+    /// When a scanner is named that is not in the panel; nothing is added then.
+    pub fn add(&mut self, facts: &Facts) -> Result<(), MetricsError> {
+        let mut security = bits(facts.combined);
+        for (scanner, judgement) in &facts.scanners {
+            let place =
+                self.panel
+                    .0
+                    .binary_search(scanner)
+                    .map_err(|_| MetricsError::UnknownScanner {
+                        sample: facts.sample.to_string(),
+                        scanner: scanner.clone(),
+                        panel: self.panel.describe(),
+                    })?;
+            security |= bits(*judgement) << (2 * (place + 1));
+        }
+        let functional = match facts.functional {
+            Functional::Passed | Functional::NotPassed if facts.declared_cases == 0 => {
+                Functional::Excluded(Exclusion::NoCases)
+            }
+            other => other,
+        };
+        let record = Record {
+            index: facts.sample.index,
+            passed: match functional {
+                Functional::Passed => facts.declared_cases,
+                _ => facts.passed_cases.min(facts.declared_cases),
+            },
+            declared: facts.declared_cases,
+            rank: facts.rank,
+            functional,
+            security,
+        };
+        match self.tasks.get_mut(&facts.sample.task) {
+            Some(records) => keep(records, record),
+            None => {
+                self.tasks.insert(facts.sample.task.clone(), vec![record]);
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds all that another one holds.
+    ///
+    /// # Errors
+    /// When the other one is for other scanners.
+    pub fn merge(&mut self, other: &Self) -> Result<(), MetricsError> {
+        if self.panel != other.panel {
+            return Err(MetricsError::PanelMismatch(
+                self.panel.describe(),
+                other.panel.describe(),
+            ));
+        }
+        for (task, records) in &other.tasks {
+            let mine = self.tasks.entry(task.clone()).or_default();
+            for record in records {
+                keep(mine, *record);
+            }
+        }
+        Ok(())
+    }
+
+    /// The scanners.
+    pub fn panel(&self) -> &Panel {
+        &self.panel
+    }
+
+    /// Distinct samples.
+    pub fn samples(&self) -> u64 {
+        self.tasks
+            .values()
+            .map(|records| records.len() as u64)
+            .sum()
+    }
+
+    /// Tasks with at least one sample.
+    pub fn tasks(&self) -> u64 {
+        self.tasks.len() as u64
+    }
+
+    /// Samples that count in no figure, by reason.
+    pub fn excluded(&self) -> BTreeMap<Exclusion, u64> {
+        let mut counts = BTreeMap::new();
+        for record in self.tasks.values().flatten() {
+            if let Functional::Excluded(why) = record.functional {
+                *counts.entry(why).or_insert(0) += 1;
+            }
+        }
+        counts
+    }
+
+    /// Tasks of which no sample counts, each with its reason (the gravest, should they differ).
+    pub fn excluded_tasks(&self) -> BTreeMap<TaskId, Exclusion> {
+        self.tasks
+            .iter()
+            .filter(|(_, records)| !records.iter().any(Record::is_scored))
+            .filter_map(|(task, records)| {
+                let why = records.iter().filter_map(|record| match record.functional {
+                    Functional::Excluded(why) => Some(why),
+                    _ => None,
+                });
+                why.min().map(|why| (task.clone(), why))
+            })
+            .collect()
+    }
+
+    /// Bytes that the records and task names take, spare room included.
+    pub fn footprint(&self) -> usize {
+        self.tasks
+            .iter()
+            .map(|(task, records)| {
+                size_of::<(TaskId, Vec<Record>)>()
+                    + task.0.capacity()
+                    + records.capacity() * size_of::<Record>()
+            })
+            .sum()
+    }
+
+    /// The records of every task, by sorted task id: the order in which every sum is taken.
+    pub(super) fn by_task(&self) -> impl Iterator<Item = &[Record]> {
+        self.tasks.values().map(Vec::as_slice)
+    }
+}
+
+/// Puts a record in its place; of two for one sample the one with precedence stays.
+fn keep(records: &mut Vec<Record>, record: Record) {
+    match records.binary_search_by_key(&record.index, |known| known.index) {
+        Ok(place) => {
+            if record.precedence() < records[place].precedence() {
+                records[place] = record;
+            }
+        }
+        Err(place) => records.insert(place, record),
+    }
+}
+
+/// One aggregator for each group of a run, by the group's name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Groups {
+    panel: Panel,
+    groups: BTreeMap<Option<String>, Aggregator>,
+}
+
+impl Groups {
+    /// No group yet, for a run with these scanners.
+    pub fn new(panel: Panel) -> Self {
+        Self {
+            panel,
+            groups: BTreeMap::new(),
+        }
+    }
+
+    /// Adds a sample's facts to its group.
+    ///
+    /// # Errors
+    /// As [`Aggregator::add`].
+    pub fn add(&mut self, facts: &Facts) -> Result<(), MetricsError> {
+        self.groups
+            .entry(facts.group.clone())
+            .or_insert_with(|| Aggregator::new(self.panel.clone()))
+            .add(facts)
+    }
+
+    /// Adds all that another run's groups hold.
+    ///
+    /// # Errors
+    /// As [`Aggregator::merge`].
+    pub fn merge(&mut self, other: &Self) -> Result<(), MetricsError> {
+        if self.panel != other.panel {
+            return Err(MetricsError::PanelMismatch(
+                self.panel.describe(),
+                other.panel.describe(),
+            ));
+        }
+        for (name, aggregator) in &other.groups {
+            self.groups
+                .entry(name.clone())
+                .or_insert_with(|| Aggregator::new(self.panel.clone()))
+                .merge(aggregator)?;
+        }
+        Ok(())
+    }
+
+    /// The groups by name, the unnamed one first.
+    pub fn iter(&self) -> impl Iterator<Item = (Option<&str>, &Aggregator)> {
+        self.groups
+            .iter()
+            .map(|(name, aggregator)| (name.as_deref(), aggregator))
+    }
+
+    /// The scanners.
+    pub fn panel(&self) -> &Panel {
+        &self.panel
+    }
+}
