@@ -1,8 +1,104 @@
-//! The command line: one file a subcommand.
+//! The command line: one file a subcommand. Arguments as typed become resolved options, then run.
+//!
+//! Data goes to standard output, everything else to standard error. No question is ever asked.
+
+pub mod exit_code;
+pub mod failure;
+pub mod output;
+
+mod demo;
+mod doctor;
+mod env;
+mod eval;
+mod eval_args;
+mod exec;
+mod progress;
+mod report;
+mod worker;
 
 use std::process::ExitCode;
 
+use clap::{Args, Parser, Subcommand};
+
+use exit_code::Exit;
+use failure::Failure;
+
+/// Runs code written by language models in a sandbox, grades it with its task's own tests, scans it
+/// for vulnerabilities, and measures both.
+#[derive(Debug, Parser)]
+#[command(name = "fumehood", version, after_help = Exit::table(), max_term_width = 100)]
+struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// Options of every subcommand.
+#[derive(Args, Clone, Copy, Debug)]
+pub struct Global {
+    /// Print JSON instead of tables.
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Show no progress; errors are still shown.
+    #[arg(long, short, global = true)]
+    pub quiet: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Evaluate the built-in example, from sandbox to report, in about a minute.
+    Demo(demo::DemoArgs),
+    /// Evaluate samples: run, grade and scan them.
+    Eval(Box<eval_args::EvalArgs>),
+    /// Run one program in the sandbox.
+    Exec(exec::ExecArgs),
+    /// Say what this host can enforce, and how to get the rest.
+    Doctor(doctor::DoctorArgs),
+    /// Make and list Python environments for datasets and scanners.
+    Env(env::EnvArgs),
+    /// Report on a run from its journal.
+    Report(report::ReportArgs),
+    /// Be a worker of another fumehood process.
+    #[command(name = "__worker", hide = true)]
+    Worker(worker::WorkerArgs),
+}
+
 /// Runs the command line and gives its exit code.
 pub fn main() -> ExitCode {
-    ExitCode::SUCCESS
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            let exit = if error.use_stderr() {
+                Exit::Usage
+            } else {
+                Exit::Success
+            };
+            // Help that nobody reads is no failure.
+            let _ = error.print();
+            return exit.into();
+        }
+    };
+    let outcome = match cli.command {
+        Command::Demo(args) => demo::run(&args, cli.global),
+        Command::Eval(args) => eval::run(&args, cli.global),
+        Command::Exec(args) => exec::run(&args, cli.global),
+        Command::Doctor(args) => doctor::run(&args, cli.global),
+        Command::Env(args) => env::run(&args, cli.global),
+        Command::Report(args) => report::run(&args, cli.global),
+        Command::Worker(args) => worker::run(&args),
+    };
+    outcome
+        .unwrap_or_else(|failure: Failure| failure.report())
+        .into()
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        super::Cli::command().debug_assert();
+    }
 }
