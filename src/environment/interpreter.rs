@@ -1,7 +1,11 @@
 //! A Python interpreter and what a sandbox must show for it to run.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use super::mounts::{self, Guard};
+use super::probe::{Facts, probe};
+use super::{EnvError, nltk};
+use crate::base::digest::Digest;
 use crate::worker::Mount;
 
 /// A Python interpreter, ready to be launched in a sandbox.
@@ -16,5 +20,46 @@ pub struct Interpreter {
     /// Variables that it needs besides the harness's own, such as `NLTK_DATA`.
     pub env: Vec<(String, String)>,
     /// Identity of version and installed packages; part of a run's identity.
-    pub digest: crate::base::digest::Digest,
+    pub digest: Digest,
+}
+
+impl Interpreter {
+    /// Asks the interpreter at `python` about itself (it is run once, outside of any sandbox, as it is
+    /// the user's own) and works out what a sandbox must show. Home folders and `hidden` (the run's own
+    /// folder, for one) are never shown.
+    ///
+    /// # Errors
+    /// When it does not answer, or needs a folder that must stay hidden.
+    pub fn inspect(python: &Path, hidden: &[PathBuf]) -> Result<Self, EnvError> {
+        Self::from_facts(&probe(python)?, &Guard::of_host(hidden))
+    }
+
+    pub(crate) fn from_facts(facts: &Facts, guard: &Guard) -> Result<Self, EnvError> {
+        let mounts = mounts::plan(facts, guard)?;
+        let data = facts
+            .prefixes
+            .first()
+            .map(|prefix| prefix.join(nltk::FOLDER))
+            .filter(|data| data.is_dir());
+        let mut packages = facts.packages.clone();
+        if let Some(data) = &data {
+            packages.extend(nltk::contents(data));
+        }
+        packages.sort();
+        let parts = [&facts.implementation, &facts.version]
+            .into_iter()
+            .chain(&packages)
+            .map(String::as_bytes);
+        Ok(Self {
+            executable: facts.executable.clone(),
+            version: facts.version.clone(),
+            mounts,
+            env: data
+                .and_then(|data| data.to_str().map(str::to_owned))
+                .map(|data| ("NLTK_DATA".to_owned(), data))
+                .into_iter()
+                .collect(),
+            digest: Digest::of_parts(parts),
+        })
+    }
 }
