@@ -1,6 +1,8 @@
 //! Environments, made for real from packages written here: no network is needed, only a Python with
 //! `venv` on the host; without one these tests say so and pass.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on should panic")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
