@@ -1,8 +1,15 @@
 //! How a dataset's tests run inside the sandbox: a driver in Python for each kind of test, what it is
 //! given, and what it reports. Nothing here touches the kernel.
 
+pub mod equality;
+pub mod launch;
+pub mod oracle;
 pub mod plan;
+pub mod reference;
 pub mod transcript;
+pub mod value;
 
-pub use plan::Plan;
-pub use transcript::{CaseOutcome, CaseReport, Transcript};
+pub use plan::{Grading, Plan, plan};
+pub use reference::{Reference, needs_reference};
+pub use transcript::{CaseOutcome, CaseReport, CaseResult, Transcript};
+pub use value::Value;

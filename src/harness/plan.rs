@@ -1,5 +1,37 @@
 //! What a harness asks the sandbox to run.
 
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use crate::dataset::{Task, Tests};
+
+/// Seconds of wall-clock time for one SecCodePLT+ case, as its authors' runner allows.
+pub const CASE_SECONDS: f64 = 5.0;
+/// Seconds of wall-clock time for one EvalPlus input.
+pub const PAIR_SECONDS: f64 = 4.0;
+
+/// Which rules decide a case where a dataset's own scripts are known to be wrong.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Grading {
+    /// Values by Python's equality on builtins, exceptions by class; a timeout never passes.
+    #[default]
+    Strict,
+    /// As the seed's scripts do it: equal `repr`s, cases with equal arguments collapsed, a timeout
+    /// equal to another timeout.
+    Paper,
+}
+
+impl Grading {
+    /// The name in JSON and on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Strict => "strict",
+            Self::Paper => "paper",
+        }
+    }
+}
+
 /// A driver and its input, ready to be launched under any Python interpreter.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Plan {
@@ -9,4 +41,88 @@ pub struct Plan {
     pub payload: Vec<u8>,
     /// Key of the message authentication code that every event of this job carries.
     pub nonce: [u8; 32],
+}
+
+const UNITTEST: &str = concat!(
+    include_str!("drivers/events.py"),
+    include_str!("drivers/snapshot.py"),
+    include_str!("drivers/guard.py"),
+    include_str!("drivers/official.py"),
+    include_str!("drivers/unittest.py"),
+);
+const CASES: &str = concat!(
+    include_str!("drivers/events.py"),
+    include_str!("drivers/encode.py"),
+    include_str!("drivers/cases.py"),
+);
+const PAIRS: &str = concat!(
+    include_str!("drivers/events.py"),
+    include_str!("drivers/encode.py"),
+    include_str!("drivers/pairs.py"),
+);
+const ASSERTS: &str = concat!(
+    include_str!("drivers/events.py"),
+    include_str!("drivers/guard.py"),
+    include_str!("drivers/asserts.py"),
+);
+
+impl Plan {
+    /// The bytes for descriptor 3: the driver's length as eight big-endian bytes, the driver, the
+    /// payload.
+    pub fn input(&self) -> Vec<u8> {
+        let driver = self.driver.as_bytes();
+        let mut input = Vec::with_capacity(8 + driver.len() + self.payload.len());
+        input.extend_from_slice(&(driver.len() as u64).to_be_bytes());
+        input.extend_from_slice(driver);
+        input.extend_from_slice(&self.payload);
+        input
+    }
+}
+
+/// What to run to grade `code` as an answer to `task`. For a reference run, `code` is the ground
+/// truth; expected values are never part of a plan.
+pub fn plan(task: &Task, code: &str, grading: Grading, nonce: [u8; 32]) -> Plan {
+    let nonce_hex: String = nonce.iter().map(|byte| format!("{byte:02x}")).collect();
+    let (driver, mut payload) = match &task.tests {
+        Tests::Unittest { source } => (
+            UNITTEST,
+            json!({ "preamble": task.preamble, "code": code, "tests": source }),
+        ),
+        Tests::Cases { setup, source } => (
+            CASES,
+            json!({
+                "setup": setup, "source": source, "preamble": task.preamble, "code": code,
+                "seconds": CASE_SECONDS, "repr": grading == Grading::Paper,
+            }),
+        ),
+        Tests::Pairs {
+            base, plus, shape, ..
+        } => (
+            PAIRS,
+            json!({
+                "base": base, "plus": plus, "shape": shape, "entry_point": task.entry_point,
+                "code": format!("{}{code}", task.preamble), "seconds": PAIR_SECONDS,
+            }),
+        ),
+        Tests::Asserts { setup, asserts } => (
+            ASSERTS,
+            json!({
+                "setup": setup, "asserts": asserts, "check": null,
+                "entry_point": task.entry_point, "code": format!("{}{code}", task.preamble),
+            }),
+        ),
+        Tests::Check { source } => (
+            ASSERTS,
+            json!({
+                "setup": "", "asserts": [], "check": source,
+                "entry_point": task.entry_point, "code": format!("{}{code}", task.preamble),
+            }),
+        ),
+    };
+    payload["nonce"] = nonce_hex.into();
+    Plan {
+        driver,
+        payload: payload.to_string().into_bytes(),
+        nonce,
+    }
 }

@@ -1,6 +1,20 @@
 //! What a driver reported, checked event by event.
+//!
+//! Every event is one line: compact JSON with a sequence number, a space, and the HMAC-SHA256 of
+//! that JSON under the job's nonce. Bytes that do not verify were written by something other than
+//! the driver, which is a sign of tampering; a torn last line is not, since a job can be ended at
+//! any moment.
 
+use std::collections::HashSet;
+
+use hmac::{Hmac, KeyInit, Mac};
 use serde::{Deserialize, Serialize};
+use sha2::Sha256;
+
+use super::value::{Value, unhex};
+
+/// Cases that one task may declare; far above every dataset's.
+const CASE_LIMIT: usize = 100_000;
 
 /// How one case ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -34,6 +48,235 @@ pub struct CaseReport {
     pub detail: String,
 }
 
+/// What one case came to, as the driver saw it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum CaseResult {
+    /// The driver itself judged it, with the tests in its own process.
+    Judged {
+        /// Its judgement.
+        outcome: CaseOutcome,
+        /// Why.
+        detail: String,
+    },
+    /// The function returned.
+    Returned {
+        /// What it returned.
+        value: Value,
+        /// Digest of the value's `repr`, where the grading compares those.
+        repr: Option<String>,
+    },
+    /// The function raised.
+    Raised {
+        /// Name of the exception's class.
+        name: String,
+        /// Its message, bounded.
+        message: String,
+    },
+    /// The case ran out of its own time.
+    Timeout,
+    /// The process of the case ended without a result, or the result is larger than is taken.
+    NoResult {
+        /// How it ended.
+        detail: String,
+    },
+}
+
+/// An exception that kept a snippet from loading.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LoadError {
+    /// Name of the exception's class.
+    pub name: String,
+    /// Its message, bounded.
+    pub message: String,
+    /// Where it was raised.
+    pub detail: String,
+}
+
 /// The events of one job, in order, each with a valid authentication code.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Transcript {}
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Transcript {
+    /// The cases that the tests declare, from before the snippet ran; `None` without a first event.
+    pub declared: Option<Vec<String>>,
+    /// What the seed's comparison keys each declared case by, where the driver knows it.
+    pub keys: Vec<String>,
+    /// Results, in the order in which they came; no two of the same case.
+    pub cases: Vec<(String, CaseResult)>,
+    /// Whether the snippet was loaded.
+    pub loaded: bool,
+    /// Why it was not.
+    pub load_error: Option<LoadError>,
+    /// Why the tests themselves cannot run; the dataset's fault.
+    pub tests_error: Option<String>,
+    /// Signs of interference that the driver noticed.
+    pub tampered: Vec<String>,
+    /// Errors outside any case, such as in `tearDownClass`.
+    pub fixture: Option<String>,
+    /// Whether the driver reached its end.
+    pub ended: bool,
+    /// Why the bytes were not all written by the driver.
+    pub forged: Option<String>,
+}
+
+/// One line's JSON; which fields are there depends on `event`.
+#[derive(Deserialize)]
+struct Line {
+    seq: u64,
+    event: String,
+    #[serde(default)]
+    cases: Vec<String>,
+    #[serde(default)]
+    keys: Vec<String>,
+    #[serde(default)]
+    id: String,
+    #[serde(default)]
+    outcome: String,
+    #[serde(default)]
+    detail: String,
+    #[serde(default)]
+    value: String,
+    #[serde(default)]
+    repr: Option<String>,
+    #[serde(default)]
+    error: Vec<String>,
+    #[serde(default)]
+    reason: String,
+    #[serde(default)]
+    fixture: String,
+}
+
+impl Transcript {
+    /// Reads what came out of a job's event channel. It never fails: what is wrong is in
+    /// [`Transcript::forged`], and everything before it is kept.
+    pub fn read(events: &[u8], nonce: &[u8; 32]) -> Self {
+        let mut transcript = Self::default();
+        let mut seen = HashSet::new();
+        let mut rest = events;
+        let mut count = 0;
+        while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
+            let (line, tail) = rest.split_at(end);
+            rest = &tail[1..];
+            if let Err(reason) = transcript.take(line, nonce, count, &mut seen) {
+                transcript.forged = Some(format!("event {count}: {reason}"));
+                return transcript;
+            }
+            count += 1;
+        }
+        if transcript.ended && !rest.is_empty() {
+            transcript.forged = Some("bytes after the end event".to_owned());
+        }
+        transcript
+    }
+
+    fn take(
+        &mut self,
+        line: &[u8],
+        nonce: &[u8; 32],
+        count: u64,
+        seen: &mut HashSet<String>,
+    ) -> Result<(), String> {
+        let json = authentic(line, nonce).ok_or("its authentication code is wrong")?;
+        let line: Line = serde_json::from_slice(json).map_err(|error| error.to_string())?;
+        if line.seq != count {
+            return Err(format!("its number is {}", line.seq));
+        }
+        if self.ended {
+            return Err("it follows the end event".to_owned());
+        }
+        if (line.event == "begin") != self.declared.is_none() {
+            return Err(format!("{} is out of order", line.event));
+        }
+        match line.event.as_str() {
+            "begin" => {
+                let unique: HashSet<&String> = line.cases.iter().collect();
+                if unique.len() != line.cases.len() || line.cases.len() > CASE_LIMIT {
+                    return Err("it declares too many cases, or one twice".to_owned());
+                }
+                self.declared = Some(line.cases);
+                self.keys = line.keys;
+            }
+            "case" => {
+                if !seen.insert(line.id.clone()) {
+                    return Err(format!("case {} came twice", line.id));
+                }
+                if !self.declared.iter().flatten().any(|id| *id == line.id) {
+                    return Err(format!("case {} was not declared", line.id));
+                }
+                let result = case_result(&line)?;
+                self.cases.push((line.id, result));
+            }
+            "loaded" => self.loaded = true,
+            "load_error" => {
+                let mut words = line.error.into_iter();
+                self.load_error = Some(LoadError {
+                    name: words.next().unwrap_or_default(),
+                    message: words.next().unwrap_or_default(),
+                    detail: line.detail,
+                });
+            }
+            "tests_error" => self.tests_error = Some(line.detail),
+            "tampered" => self.tampered.push(line.reason),
+            "end" => {
+                self.ended = true;
+                self.fixture = Some(line.fixture).filter(|text| !text.is_empty());
+            }
+            other => return Err(format!("unknown event {other}")),
+        }
+        Ok(())
+    }
+
+    /// The result of one case, if it came.
+    pub fn result(&self, id: &str) -> Option<&CaseResult> {
+        self.cases
+            .iter()
+            .find(|(name, _)| name == id)
+            .map(|(_, result)| result)
+    }
+}
+
+fn case_result(line: &Line) -> Result<CaseResult, String> {
+    let judged = |outcome| CaseResult::Judged {
+        outcome,
+        detail: line.detail.clone(),
+    };
+    Ok(match line.outcome.as_str() {
+        "passed" => judged(CaseOutcome::Passed),
+        "failed" => judged(CaseOutcome::Failed),
+        "error" => judged(CaseOutcome::Error),
+        "skipped" => judged(CaseOutcome::Skipped),
+        "timeout" => CaseResult::Timeout,
+        "returned" => match Value::parse(&line.value) {
+            Ok(value) => CaseResult::Returned {
+                value,
+                repr: line.repr.clone(),
+            },
+            // The value passed through a process that the snippet owned: garbage is its result.
+            Err(error) => CaseResult::NoResult {
+                detail: error.to_string(),
+            },
+        },
+        "raised" => CaseResult::Raised {
+            name: line.error.first().cloned().unwrap_or_default(),
+            message: line.error.get(1).cloned().unwrap_or_default(),
+        },
+        "no_result" => CaseResult::NoResult {
+            detail: line.detail.clone(),
+        },
+        other => return Err(format!("unknown outcome {other}")),
+    })
+}
+
+/// The JSON of a line whose authentication code holds.
+fn authentic<'a>(line: &'a [u8], nonce: &[u8; 32]) -> Option<&'a [u8]> {
+    let space = line.len().checked_sub(65)?;
+    let (json, code) = line.split_at(space);
+    let code = std::str::from_utf8(code.strip_prefix(b" ")?).ok()?;
+    let code = unhex(code).ok()?;
+    let mut mac = Hmac::<Sha256>::new_from_slice(nonce).ok()?;
+    mac.update(json);
+    mac.verify_slice(&code).ok()?;
+    Some(json)
+}
+
+#[cfg(test)]
+mod tests;

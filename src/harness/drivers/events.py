@@ -1,0 +1,100 @@
+# The channel on which a driver reports. Part of every driver; runs on CPython 3.8 and later.
+#
+# The namespace that holds this source has its own copy of the builtins (see the bootstrap), so a
+# snippet that replaces `len` or `isinstance` changes nothing here. Whatever is used after the
+# snippet has loaded is bound here, before it loads.
+import builtins, errno, fcntl, hashlib, os, resource, sys
+from json import loads as from_json
+from json.encoder import encode_basestring_ascii as quote
+
+TEXT_LIMIT = 2000
+
+
+def clean(text, limit=TEXT_LIMIT):
+    """An exact str without lone surrogates, with the middle cut out when it is long."""
+    text = str.__str__(text)
+    if len(text) > limit:
+        half = limit // 2
+        text = text[:half] + " [...] " + text[-half:]
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def describe(error):
+    """(type name, message) of an exception, whatever its own methods do."""
+    name = type.__dict__["__name__"].__get__(type(error))
+    try:
+        message = str(error)
+    except BaseException:
+        message = "<the exception cannot be shown>"
+    return clean(name, 200), clean(message)
+
+
+def last_lines(error):
+    """Where an exception came from: its innermost frames as `file:line in function`."""
+    places = []
+    trace = error.__traceback__
+    while trace is not None and len(places) < 1000:
+        code = trace.tb_frame.f_code
+        if code.co_filename != "<driver>":
+            places.append("%s:%d in %s" % (code.co_filename, trace.tb_lineno or 0, code.co_name))
+        trace = trace.tb_next
+    kind, message = describe(error)
+    return clean("%s: %s\n%s" % (kind, message, "\n".join(places[-4:])))
+
+
+def dump(value):
+    """Compact JSON of exact builtin types; no code but this and C is involved."""
+    kind = type(value)
+    if kind is str:
+        return quote(value)
+    if kind is bool:
+        return "true" if value else "false"
+    if kind is int:
+        return int.__repr__(value)
+    if kind is list:
+        return "[" + ",".join([dump(item) for item in value]) + "]"
+    return "null"
+
+
+def open_channel(nonce):
+    """A function that writes one event. It alone holds the key and the descriptor's number."""
+    inner = hashlib.sha256(bytes([byte ^ 0x36 for byte in nonce.ljust(64, b"\0")]))
+    outer = hashlib.sha256(bytes([byte ^ 0x5C for byte in nonce.ljust(64, b"\0")]))
+    highest = min(resource.getrlimit(resource.RLIMIT_NOFILE)[0], 1 << 16)
+    lowest = max(10, highest // 4)
+    place = lowest + int.from_bytes(os.urandom(4), "big") % max(1, highest - lowest - 8)
+    descriptor = fcntl.fcntl(4, fcntl.F_DUPFD_CLOEXEC, place)
+    os.close(4)
+    write, getpid = os.write, os.getpid
+    owner = getpid()
+    count = 0
+
+    def emit(event, **fields):
+        nonlocal count
+        # A process that the snippet forked has no voice.
+        if getpid() != owner:
+            return
+        parts = ['"seq":%d,"event":%s' % (count, quote(event))]
+        for name in fields:
+            parts.append(quote(name) + ":" + dump(fields[name]))
+        line = ("{" + ",".join(parts) + "}").encode("ascii")
+        count += 1
+        tag = inner.copy()
+        tag.update(line)
+        seal = outer.copy()
+        seal.update(tag.digest())
+        data = line + b" " + seal.hexdigest().encode("ascii") + b"\n"
+        while data:
+            data = data[write(descriptor, data):]
+
+    return emit
+
+
+def start():
+    """The payload and the channel; what carried the nonce is gone afterwards."""
+    payload = from_json(PAYLOAD.pop())
+    nonce = bytes.fromhex(payload.pop("nonce"))
+    return payload, open_channel(nonce)
+
+
+leave = os._exit

@@ -1,0 +1,67 @@
+# The test machinery as it was before the snippet loaded, and whether it still is.
+import types, unittest, unittest.case, unittest.loader, unittest.mock, unittest.result
+import unittest.suite, unittest.util
+
+# What unittest itself calls while a test runs. Tests may patch other builtins (open, print, input).
+BUILTINS_USED = (
+    "BaseException", "Exception", "AssertionError", "AttributeError", "KeyboardInterrupt",
+    "RuntimeWarning", "TypeError", "ValueError", "__build_class__", "abs", "all", "any", "callable",
+    "dict", "dir", "enumerate", "frozenset", "getattr", "hasattr", "id", "isinstance",
+    "issubclass", "iter", "len", "list", "map", "max", "min", "next", "object", "range", "repr",
+    "reversed", "round", "set", "setattr", "sorted", "str", "sum", "super", "tuple", "type", "zip",
+)
+MODULES = ("unittest", "unittest.case", "unittest.suite", "unittest.result", "unittest.loader",
+           "unittest.util", "unittest.mock")
+SKIPPED_NAMES = ("__doc__", "__builtins__", "__cached__", "__warningregistry__")
+
+
+def parts(value):
+    """What must not change in one attribute."""
+    if type(value) in (staticmethod, classmethod):
+        value = value.__func__
+    if type(value) is types.FunctionType:
+        return value, value.__code__, value.__defaults__, value.__kwdefaults__
+    return value, None, None, None
+
+
+def take_snapshot():
+    """A function that names the first difference from now, or gives None."""
+    tables = []
+    for name in MODULES:
+        tables.append((name, vars(sys.modules[name]), False))
+        for value in vars(sys.modules[name]).values():
+            if isinstance(value, type) and value.__module__ == name:
+                # A method that is added matters as much as one that is replaced. Mocks are let
+                # grow: they keep their own settings on their classes.
+                grown = name != "unittest.mock"
+                tables.append((name + "." + value.__qualname__, value.__dict__, grown))
+    modules = [(name, sys.modules[name]) for name in MODULES]
+    taken = []
+    for name, table, closed in tables:
+        kept = {key: parts(value) for key, value in table.items()
+                if key not in SKIPPED_NAMES and value is not None}
+        taken.append((name, table, kept, len(table) if closed else None))
+    names = [name for name in BUILTINS_USED if hasattr(builtins, name)]
+    kept = {name: parts(getattr(builtins, name)) for name in names}
+    taken.append(("builtins", vars(builtins), kept, None))
+    table_of_modules = sys.modules
+
+    def difference():
+        if sys.modules is not table_of_modules:
+            return "sys.modules"
+        for name, module in modules:
+            if table_of_modules.get(name) is not module:
+                return "sys.modules[%r]" % name
+        for name, table, kept, size in taken:
+            if size is not None and len(table) != size:
+                return name
+            for key, before in kept.items():
+                if key not in table:
+                    return name + "." + key
+                now = parts(table[key])
+                for old, new in zip(before, now):
+                    if old is not new:
+                        return name + "." + key
+        return None
+
+    return difference

@@ -1,0 +1,247 @@
+# Runs a `unittest` module against a snippet, each declared test exactly once, and reports test by
+# test. Standard input of this driver: {nonce, preamble, code, tests}.
+
+
+def test_names(source):
+    """The tests of class TestCases as its source declares them, in unittest's order."""
+    tree = ast.parse(source)
+    classes = {}
+
+    def collect(body):
+        for node in body:
+            if isinstance(node, ast.ClassDef):
+                classes[node.name] = node
+            for field in ("body", "orelse", "finalbody"):
+                if isinstance(node, (ast.If, ast.Try, ast.With)):
+                    collect(getattr(node, field, []))
+
+    def methods(node, names, seen):
+        if node.name in seen:
+            return names
+        seen = seen | {node.name}
+        for base in node.bases:
+            if isinstance(base, ast.Name) and base.id in classes:
+                methods(classes[base.id], names, seen)
+        for item in node.body:
+            if isinstance(item, (ast.FunctionDef, ast.AsyncFunctionDef)):
+                names.add(item.name)
+            elif isinstance(item, ast.Assign):
+                names.update(target.id for target in item.targets if isinstance(target, ast.Name)
+                             and isinstance(item.value, (ast.Name, ast.Attribute, ast.Call, ast.Lambda)))
+        return names
+
+    collect(tree.body)
+    if "TestCases" not in classes:
+        return tree, []
+    names = methods(classes["TestCases"], set(), frozenset())
+    return tree, sorted(name for name in names if name.startswith("test"))
+
+
+class Ledger:
+    """What happened to each test. Kept apart from the result object, which tests can reach."""
+
+    __slots__ = ("marks", "current", "loose", "reported", "order")
+
+    def __init__(self):
+        self.marks = {}
+        self.current = None
+        self.loose = []
+        self.reported = set()
+        self.order = []
+
+
+RESULT_METHODS = frozenset(name for name, value in vars(unittest.result.TestResult).items()
+                           if isinstance(value, types.FunctionType))
+
+
+def make_result(ledger, emit, tampered, check_instance):
+    rank = {"passed": 0, "skipped": 1, "failed": 2, "error": 3}
+    Test = unittest.case.TestCase
+
+    def note(test, outcome, detail=""):
+        if not isinstance(test, Test):
+            ledger.loose.append(clean(str(test) + ": " + detail))
+            return
+        name = test._testMethodName
+        before = ledger.marks.get(name)
+        if before is None or rank[outcome] > rank[before[0]]:
+            ledger.marks[name] = (outcome, detail)
+
+    class Result(unittest.result.TestResult):
+        def startTest(self, test):
+            super().startTest(test)
+            ledger.current = test._testMethodName
+
+        def stopTest(self, test):
+            super().stopTest(test)
+            name = test._testMethodName
+            ledger.current = None
+            tampered(check_instance(test))
+            outcome, detail = ledger.marks.get(name, ("error", "the test ended without a result"))
+            if name in ledger.reported:
+                tampered("test " + clean(name, 100) + " ran twice")
+            ledger.reported.add(name)
+            emit("case", id=clean(name, 200), outcome=outcome, detail=detail)
+
+        def addSuccess(self, test):
+            note(test, "passed")
+
+        def addFailure(self, test, err):
+            note(test, "failed", last_lines(err[1]))
+
+        def addError(self, test, err):
+            note(test, "error", last_lines(err[1]))
+
+        def addSkip(self, test, reason):
+            note(test, "skipped", clean(str(reason)))
+
+        def addExpectedFailure(self, test, err):
+            note(test, "passed")
+
+        def addUnexpectedSuccess(self, test):
+            note(test, "failed", "unexpected success")
+
+        def addSubTest(self, test, subtest, err):
+            if err is not None:
+                failed = issubclass(err[0], test.failureException)
+                note(test, "failed" if failed else "error", last_lines(err[1]))
+
+    return Result()
+
+
+def innermost(function):
+    """What decorators that say what they wrap (as mock.patch does) wrap in the end."""
+    for _ in range(50):
+        wrapped = getattr(function, "__wrapped__", None)
+        if wrapped is None:
+            return function
+        function = wrapped
+    return function
+
+
+def class_difference(kind, names, codes):
+    """Why a class is not the one that the test source defines, or None."""
+    if not isinstance(kind, type) or unittest.case.TestCase not in kind.__mro__:
+        return "TestCases is no test class"
+    for cls in kind.__mro__:
+        if cls is unittest.case.TestCase:
+            break
+        for name, value in vars(cls).items():
+            function = value.__func__ if type(value) in (staticmethod, classmethod) else value
+            function = innermost(function)
+            code = getattr(function, "__code__", None)
+            if code is not None and id(code) not in codes and not from_library(function):
+                return "TestCases.%s does not come from the tests" % name
+    for name in names:
+        if not callable(getattr(kind, name, None)):
+            return "TestCases.%s is gone" % name
+    return None
+
+
+def main():
+    payload, emit = start()
+    preamble, sample, tests = payload["preamble"], payload["code"], payload["tests"]
+    noted = []
+
+    def tampered(reason):
+        if reason is not None and reason not in noted and len(noted) < 20:
+            noted.append(reason)
+            emit("tampered", reason=clean(reason, 300))
+
+    trusted = {}
+    look = make_look(tampered, trusted)
+    try:
+        tree, names = test_names(tests)
+        test_code = compile_looking(tree, "__test__.py", look)
+    except Exception as error:
+        emit("begin", cases=[])
+        emit("tests_error", detail=last_lines(error))
+        emit("end", fixture="")
+        leave(0)
+    all_code(test_code, trusted)
+    emit("begin", cases=names)
+
+    difference = take_snapshot()
+    ledger = Ledger()
+    helpers = frozenset(("run", "__call__", "_callTestMethod", "_callSetUp", "_callTearDown",
+                         "_callCleanup", "failureException", "_baseAssertEqual", "doCleanups",
+                         "_getAssertEqualityFunc", "_addSkip", "_truncateMessage"))
+    taken = {}
+
+    def check_instance(test):
+        for name in vars(test):
+            if name in helpers or name.startswith(("assert", "fail")) and name != "failfast":
+                if name != "failureException" and hasattr(unittest.case.TestCase, name):
+                    return "the test's own " + clean(name, 100)
+        for name in vars(result):
+            if name.startswith(("add", "start", "stop", "was", "_")) and name in RESULT_METHODS:
+                return "the result's own " + clean(name, 100)
+        for key, before in taken.items():
+            now = parts(vars(key[0]).get(key[1]))
+            if any(old is not new for old, new in zip(before, now)):
+                return "TestCases." + clean(key[1], 100)
+        return difference()
+
+    result = make_result(ledger, emit, tampered, check_instance)
+
+    imitate_evaluator()
+    swallow_streams()
+    builtins.exit = builtins.quit = None
+    sys.argv = ["__test__.py"]
+    module = types.ModuleType("__test__")
+    vars(module).update({
+        "__builtins__": builtins, "__file__": "__test__.py", "__package__": None, "__doc__": None,
+        "sys": sys, "os": os, "environ": os.environ,
+    })
+    space = vars(module)
+
+    # The snippet and the tests are compiled apart: in one text, an open string or bracket at the
+    # snippet's end would swallow the tests or rewrite them.
+    try:
+        exec(compile(preamble + sample, "__test__.py", "exec", dont_inherit=True), space)
+        tampered(difference())
+        exec(test_code, space)
+    except BaseException as error:
+        tampered(difference())
+        emit("load_error", error=list(describe(error)), detail=last_lines(error))
+        emit("end", fixture="")
+        leave(0)
+    sys.modules["__test__"] = module
+    kind = space.get("TestCases")
+    tampered(difference())
+    tampered(class_difference(kind, names, trusted))
+    if noted:
+        emit("end", fixture="")
+        leave(0)
+    for cls in kind.__mro__:
+        if cls is unittest.case.TestCase:
+            break
+        for name, value in vars(cls).items():
+            if name.startswith("test") or name in ("setUp", "tearDown", "setUpClass",
+                                                   "tearDownClass", "__init__", "run", "__call__"):
+                taken[(cls, name)] = parts(value)
+    emit("loaded")
+
+    left = list(names)
+    while left:
+        try:
+            suite = unittest.suite.TestSuite([kind(name) for name in left])
+            suite.run(result)
+            break
+        except BaseException as error:
+            # KeyboardInterrupt: unittest would give up here. The test at fault counts as an error.
+            at_fault = ledger.current
+            ledger.current = None
+            result._testRunEntered = False
+            left = [name for name in left if name not in ledger.reported]
+            if at_fault in left or not left:
+                break
+            ledger.loose.append(last_lines(error))
+            if not ledger.reported.intersection(names):
+                break
+    tampered(difference())
+    emit("end", fixture="\n".join(ledger.loose)[:TEXT_LIMIT])
+    leave(0)
+
+
+main()

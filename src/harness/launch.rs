@@ -1,0 +1,45 @@
+//! How a driver is started under any Python interpreter.
+
+/// The few lines that `python -c` gets. They read descriptor 3 to its end (the driver's length in
+/// eight bytes, the driver, its payload), close it, and run the driver in a namespace with builtins
+/// of its own. Neither driver nor payload touches a disk or an argument list, where the snippet
+/// could read them later.
+const BOOTSTRAP: &str = include_str!("drivers/bootstrap.py");
+
+/// The argument list for a cold interpreter.
+///
+/// No bytecode is written (`-B`) and the user's own site-packages stay out (`-s`). Isolated mode
+/// (`-I`) would do both, but it also ignores `PYTHONHASHSEED`. The current folder, which `-c` puts
+/// first on `sys.path`, is taken off by the bootstrap: a file that a snippet writes there must not
+/// be imported in place of a library.
+pub fn command(python: &str) -> Vec<String> {
+    [python, "-B", "-s", "-c", BOOTSTRAP]
+        .map(str::to_owned)
+        .to_vec()
+}
+
+/// The whole environment of a driver: the same on every host, and what BigCodeBench's evaluator
+/// sets. There is no `MPLBACKEND`: without a display matplotlib chooses Agg by itself, and a set
+/// variable would change what `matplotlib.use` and some tests see.
+pub fn environment(hash_seed: u32) -> Vec<(String, String)> {
+    let mut variables: Vec<(String, String)> = [
+        ("PATH", "/usr/local/bin:/usr/bin:/bin"),
+        ("HOME", "/tmp"),
+        ("TMPDIR", "/tmp"),
+        ("USER", "user"),
+        ("LANG", "C.UTF-8"),
+        ("LC_ALL", "C.UTF-8"),
+        ("TZ", "UTC"),
+        ("PYTHONDONTWRITEBYTECODE", "1"),
+        ("OMP_NUM_THREADS", "1"),
+        ("OPENBLAS_NUM_THREADS", "1"),
+        ("MKL_NUM_THREADS", "1"),
+        ("TF_CPP_MIN_LOG_LEVEL", "3"),
+        ("TF_ENABLE_ONEDNN_OPTS", "0"),
+        ("MPLCONFIGDIR", "/tmp/matplotlib"),
+    ]
+    .map(|(name, value)| (name.to_owned(), value.to_owned()))
+    .to_vec();
+    variables.push(("PYTHONHASHSEED".to_owned(), hash_seed.to_string()));
+    variables
+}
