@@ -1,0 +1,106 @@
+# Calls one function with each list of positional arguments, in order, in one process, and reports
+# what it returned or raised. Nothing here knows what is expected.
+# Input: {nonce, base, plus, shape, entry_point, code, seconds}.
+import io, signal, types, _signal
+
+
+def tuples(items):
+    return [tuple(item) for item in items]
+
+
+def everything_tuple(value):
+    return tuple([everything_tuple(item) for item in value]) if type(value) is list else value
+
+
+# How the JSON arguments of one MBPP+ input become Python values, by the name of the rule.
+SHAPES = {
+    "plain": lambda args: args,
+    "tuple_args": tuples,
+    "tuple_items": lambda args: [tuples(arg) for arg in args],
+    "tuple_items_first": lambda args: [tuples(args[0]), args[1]],
+    "tuple_second": lambda args: [args[0], tuple(args[1])],
+    "set_items": lambda args: [[set(x) if type(x) is list and x else {} for x in args[0]]],
+    "float_complex": lambda args: [float(args[0]), complex(args[1])],
+    "tuple_first": lambda args: [tuple(args[0]), args[1]],
+    "tuple_deep2": lambda args: [tuple(tuples(arg)) for arg in args],
+    "tuple_nested_first": lambda args: [
+        tuple([tuple(x) if type(x) is list else x for x in args[0]])],
+    "tuple_first_of_three": lambda args: [tuple(args[0]), args[1], args[2]],
+    "dict_tuple_values": lambda args: [{k: tuple(v) for k, v in args[0].items()}] + args[1:],
+    "complex_first": lambda args: [complex(args[0])],
+    "tuple_all": lambda args: list(everything_tuple(args)),
+}
+
+
+class WriteOnly(io.StringIO):
+    """Standard streams during a call: they take text and refuse to be read."""
+
+    def read(self, *args, **kwargs):
+        raise OSError
+
+    readline = readlines = read
+
+    def readable(self, *args, **kwargs):
+        return False
+
+
+def main():
+    payload, emit = start()
+    sys.argv = ["__test__.py"]
+    try:
+        shape = SHAPES[payload["shape"]]
+        inputs = [("base/%d" % place, shape(args))
+                  for place, args in enumerate(from_json(payload["base"]))]
+        inputs += [("plus/%d" % place, shape(args))
+                   for place, args in enumerate(from_json(payload["plus"]))]
+    except Exception as error:
+        emit("begin", cases=[])
+        emit("tests_error", detail=last_lines(error))
+        emit("end", fixture="")
+        leave(0)
+    emit("begin", cases=[id for id, _ in inputs])
+    seconds = float(payload["seconds"])
+    space = {"__builtins__": builtins}
+    setitimer, set_handler = _signal.setitimer, _signal.signal
+    real, alarm = int(_signal.ITIMER_REAL), int(_signal.SIGALRM)
+
+    def out_of_time(number, frame):
+        raise OutOfTime()
+
+    sys.stdin = sys.stdout = sys.stderr = WriteOnly()
+    builtins.exit = builtins.quit = None
+    try:
+        exec(compile(payload["code"], "__test__.py", "exec", dont_inherit=True), space)
+        function = space[payload["entry_point"]]
+    except BaseException as error:
+        emit("load_error", error=list(describe(error)), detail=last_lines(error))
+        emit("end", fixture="")
+        leave(0)
+    emit("loaded")
+    for id, args in inputs:
+        sys.stdin = sys.stdout = sys.stderr = WriteOnly()
+        result = {}
+        try:
+            try:
+                set_handler(alarm, out_of_time)
+                setitimer(real, seconds)
+                value = function(*args)
+                result = {"outcome": "returned", "value": encode(value)}
+            except OutOfTime:
+                result = {"outcome": "timeout"}
+            except TooLarge:
+                result = {"outcome": "no_result", "detail": "the value is too large to be taken"}
+            except BaseException as error:
+                result = {"outcome": "raised", "error": list(describe(error))}
+            finally:
+                setitimer(real, 0)
+        except BaseException:
+            # The alarm rang between the lines above.
+            setitimer(real, 0)
+            result = {"outcome": "timeout"}
+        emit("case", id=id, **result)
+    emit("end", fixture="")
+    leave(0)
+
+
+main()
