@@ -5,7 +5,11 @@ use std::io::{self, Write as _};
 
 use super::exit_code::Exit;
 use crate::base::text::for_terminal;
+use crate::dataset::InputError;
+use crate::environment::EnvError;
 use crate::journal::JournalError;
+use crate::pipeline::PipelineError;
+use crate::worker::WorkerError;
 
 /// Why a command failed.
 #[derive(Debug)]
@@ -78,6 +82,44 @@ impl From<JournalError> for Failure {
         Self {
             hint,
             ..Self::new(Exit::RunFolder, error)
+        }
+    }
+}
+
+impl From<EnvError> for Failure {
+    fn from(error: EnvError) -> Self {
+        Self::new(Exit::Environment, error)
+    }
+}
+
+impl From<InputError> for Failure {
+    fn from(error: InputError) -> Self {
+        Self::new(Exit::Input, error)
+    }
+}
+
+impl From<WorkerError> for Failure {
+    fn from(error: WorkerError) -> Self {
+        let failure = Self::new(Exit::Sandbox, error);
+        failure.hint("`fumehood doctor` tells what this host lacks, and how to get it")
+    }
+}
+
+impl From<PipelineError> for Failure {
+    fn from(error: PipelineError) -> Self {
+        match error {
+            PipelineError::Input(error) => error.into(),
+            PipelineError::Journal(error) => error.into(),
+            PipelineError::Worker(error) => error.into(),
+            PipelineError::NoSuchTask(_) | PipelineError::NothingToDo(_) => {
+                Self::new(Exit::Input, error)
+            }
+            PipelineError::Scanner(_) => Self::new(Exit::Environment, error),
+            PipelineError::Interrupted => Self::new(Exit::Interrupted, error)
+                .hint("everything judged so far is kept; the same command with --resume goes on"),
+            PipelineError::Metrics(_) | PipelineError::Io { .. } => {
+                Self::new(Exit::RunFolder, error)
+            }
         }
     }
 }

@@ -1,1 +1,22 @@
-//! (being built)
+//! Wires the stages of an evaluation: bounded queues between them, one writer of the journal, a way
+//! to stop, and a way to go on.
+
+pub mod cancel;
+pub mod error;
+pub mod evaluate;
+pub mod nonce;
+pub mod recorder;
+pub mod references;
+pub mod runner;
+pub mod scanning;
+pub mod source;
+pub mod tally;
+
+pub use cancel::Cancel;
+pub use error::PipelineError;
+pub use evaluate::Evaluation;
+pub use references::References;
+pub use runner::Runner;
+pub use scanning::Scanning;
+pub use source::{SampleSource, Selection};
+pub use tally::{Snapshot, Tally};

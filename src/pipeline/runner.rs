@@ -1,0 +1,144 @@
+//! From a sample to its verdict: a job on the pool, tried again when the failure is ours.
+
+use std::sync::Arc;
+
+use super::error::PipelineError;
+use super::nonce::nonce;
+use crate::base::limits::Limits;
+use crate::base::text::Excerpt;
+use crate::dataset::{Sample, Task};
+use crate::environment::Interpreter;
+use crate::harness::{Grading, Plan, Reference, launch, plan};
+use crate::job::{Job, PROFILE};
+use crate::verdict::{Verdict, VerdictKind, judge};
+use crate::worker::{Observation, Pool, Request, Usage, WorkerError};
+
+/// How often a job is tried again after a failure of ours.
+const RETRIES: usize = 2;
+/// Bytes of events that one job may send.
+const EVENTS: u64 = 64 << 20;
+/// The hash seed of every graded job: sets and dictionaries are walked in the same order on every host.
+const HASH_SEED: u32 = 0;
+
+/// Runs code with its task's tests.
+#[derive(Clone, Debug)]
+pub struct Runner {
+    /// Where jobs run.
+    pub pool: Arc<Pool>,
+    /// With which Python.
+    pub interpreter: Interpreter,
+    /// What a job may use.
+    pub limits: Limits,
+    /// The grading mode.
+    pub grading: Grading,
+}
+
+/// What became of a request that was tried more than once.
+pub(super) enum Outcome {
+    Observed(Observation),
+    /// Our failure, and why.
+    Infra(String),
+}
+
+impl Runner {
+    /// Judges a sample.
+    ///
+    /// # Errors
+    /// When no job can run at all. A failure that concerns this job alone is a verdict, `infra`.
+    pub async fn grade(
+        &self,
+        task: &Task,
+        sample: &Sample,
+        reference: Option<&Reference>,
+    ) -> Result<Verdict, PipelineError> {
+        let mut last = String::new();
+        for _ in 0..=RETRIES {
+            let job = Job::new(
+                task,
+                sample,
+                self.grading,
+                self.limits.clone(),
+                fresh_nonce()?,
+            );
+            match self.once(&job.plan, HASH_SEED).await? {
+                Outcome::Observed(observation) => {
+                    let verdict = judge(
+                        task,
+                        &sample.code,
+                        self.grading,
+                        reference,
+                        &job.plan.nonce,
+                        &observation,
+                    );
+                    if verdict.kind != VerdictKind::Infra {
+                        return Ok(verdict);
+                    }
+                    last = verdict.detail;
+                }
+                Outcome::Infra(reason) => last = reason,
+            }
+        }
+        Ok(infra(last))
+    }
+
+    /// Runs a program of the dataset itself with its task's tests, under a hash seed.
+    pub(super) async fn observe(
+        &self,
+        task: &Task,
+        code: &str,
+        hash_seed: u32,
+    ) -> Result<(Outcome, [u8; 32]), PipelineError> {
+        let mut last = String::new();
+        for _ in 0..=RETRIES {
+            let plan = plan(task, code, self.grading, fresh_nonce()?);
+            match self.once(&plan, hash_seed).await? {
+                Outcome::Infra(reason) => last = reason,
+                observed => return Ok((observed, plan.nonce)),
+            }
+        }
+        Ok((Outcome::Infra(last), [0; 32]))
+    }
+
+    async fn once(&self, plan: &Plan, hash_seed: u32) -> Result<Outcome, PipelineError> {
+        match self.pool.run(self.request(plan, hash_seed)).await {
+            Ok(observation) => Ok(Outcome::Observed(observation)),
+            Err(error @ WorkerError::Sandbox(_)) => Err(error.into()),
+            Err(error) => Ok(Outcome::Infra(error.to_string())),
+        }
+    }
+
+    fn request(&self, plan: &Plan, hash_seed: u32) -> Request {
+        let mut env = launch::environment(hash_seed);
+        env.extend(self.interpreter.env.iter().cloned());
+        Request {
+            argv: launch::command(&self.interpreter.executable.to_string_lossy()),
+            env,
+            stdin: Vec::new(),
+            payload: Some(plan.input()),
+            events_limit: Some(EVENTS),
+            profile: PROFILE.to_owned(),
+            mounts: self.interpreter.mounts.clone(),
+            limits: self.limits.clone(),
+        }
+    }
+}
+
+fn fresh_nonce() -> Result<[u8; 32], PipelineError> {
+    nonce().map_err(|source| PipelineError::Io {
+        action: "read /dev/urandom".to_owned(),
+        source,
+    })
+}
+
+fn infra(detail: String) -> Verdict {
+    Verdict {
+        kind: VerdictKind::Infra,
+        cases: Vec::new(),
+        declared: 0,
+        usage: Usage::default(),
+        limit: None,
+        detail,
+        stdout: Excerpt::default(),
+        stderr: Excerpt::default(),
+    }
+}
