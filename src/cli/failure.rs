@@ -6,7 +6,6 @@ use std::io::{self, Write as _};
 use super::exit_code::Exit;
 use crate::base::text::for_terminal;
 use crate::dataset::InputError;
-use crate::environment::EnvError;
 use crate::journal::JournalError;
 use crate::pipeline::PipelineError;
 use crate::worker::WorkerError;
@@ -83,12 +82,6 @@ impl From<JournalError> for Failure {
             hint,
             ..Self::new(Exit::RunFolder, error)
         }
-    }
-}
-
-impl From<EnvError> for Failure {
-    fn from(error: EnvError) -> Self {
-        Self::new(Exit::Environment, error)
     }
 }
 

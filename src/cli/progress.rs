@@ -167,6 +167,9 @@ mod tests {
              50 known before; 1 lines rejected"
         );
         assert_eq!(span(3599.5), "1h00m");
-        assert_eq!(span(f64::INFINITY), format!("{}h{:02}m", u64::MAX / 3600, u64::MAX / 60 % 60));
+        assert_eq!(
+            span(f64::INFINITY),
+            format!("{}h{:02}m", u64::MAX / 3600, u64::MAX / 60 % 60)
+        );
     }
 }

@@ -19,9 +19,7 @@ use crate::base::text::one_line;
 use crate::dataset::{Rejected, Sample, SampleOptions, Task, TaskSet};
 use crate::harness::Reference;
 use crate::job::job_digest;
-use crate::journal::{
-    Host, Index, Record, RejectedRecord, StateRecord, VerdictRecord, Writer,
-};
+use crate::journal::{Host, Index, Record, RejectedRecord, StateRecord, VerdictRecord, Writer};
 
 /// Samples that wait for each worker.
 const QUEUE: usize = 2;
@@ -130,10 +128,7 @@ async fn ground_truths(stage: &Arc<Stage>) -> Result<(), PipelineError> {
         let (stage, queue) = (Arc::clone(stage), Arc::clone(&queue));
         tasks.spawn(async move {
             loop {
-                let next = queue
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .next();
+                let next = queue.lock().unwrap_or_else(PoisonError::into_inner).next();
                 let Some(task) = next else { return Ok(()) };
                 let record = stage.run.references.check(&task).await?;
                 stage.tally.checked(record.status);
@@ -175,7 +170,13 @@ async fn samples(stage: &Arc<Stage>) -> Result<(), PipelineError> {
     drop((to_scanners, from_feeder));
     let scanning = Arc::clone(stage);
     tasks.spawn(async move {
-        let Stage { run, index, recorder, tally, .. } = &*scanning;
+        let Stage {
+            run,
+            index,
+            recorder,
+            tally,
+            ..
+        } = &*scanning;
         run.scanning.run(programs, index, recorder, tally).await
     });
     join(tasks).await?;
@@ -209,7 +210,11 @@ impl Stage {
         if let Some(reference) = &reference {
             self.announce(task, reference).await?;
         }
-        let verdict = self.run.runner.grade(task, &sample, reference.as_deref()).await?;
+        let verdict = self
+            .run
+            .runner
+            .grade(task, &sample, reference.as_deref())
+            .await?;
         let kind = verdict.kind;
         let record = VerdictRecord {
             sample: sample.id,
@@ -234,7 +239,10 @@ impl Stage {
             return Ok(());
         }
         let cell = {
-            let mut announced = self.announced.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut announced = self
+                .announced
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
             Arc::clone(announced.entry(task.id.clone()).or_default())
         };
         let record = Record::Reference(record_of(task, reference));
@@ -272,11 +280,7 @@ fn count(stage: &Arc<Stage>, stream: SampleStream) {
     });
 }
 
-fn feed(
-    stream: SampleStream,
-    queue: &mpsc::Sender<Result<Sample, Rejected>>,
-    cancel: &Cancel,
-) {
+fn feed(stream: SampleStream, queue: &mpsc::Sender<Result<Sample, Rejected>>, cancel: &Cancel) {
     for item in stream {
         if cancel.is_cancelled() || queue.blocking_send(item).is_err() {
             return;
@@ -305,5 +309,7 @@ fn panicked(error: tokio::task::JoinError) -> PipelineError {
 
 /// The time of day, in UTC.
 pub fn now() -> String {
-    jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+    jiff::Timestamp::now()
+        .strftime("%Y-%m-%dT%H:%M:%SZ")
+        .to_string()
 }

@@ -71,7 +71,8 @@ fn write_all(
     cancel: &Cancel,
 ) -> (Writer, Option<JournalError>) {
     loop {
-        let next = runtime.block_on(async { tokio::time::timeout(SYNC_EVERY, receiver.recv()).await });
+        let next =
+            runtime.block_on(async { tokio::time::timeout(SYNC_EVERY, receiver.recv()).await });
         let outcome = match next {
             Ok(Some(record)) => writer.append(&record),
             Ok(None) => {

@@ -49,7 +49,8 @@ impl References {
                 .map(PathBuf::from)
                 .filter(|path| path.is_absolute())
         };
-        let cache = folder("XDG_CACHE_HOME").or_else(|| folder("HOME").map(|h| h.join(".cache")))?;
+        let cache =
+            folder("XDG_CACHE_HOME").or_else(|| folder("HOME").map(|h| h.join(".cache")))?;
         Some(cache.join("fumehood/references"))
     }
 
@@ -85,7 +86,10 @@ impl References {
                 "the dataset has no ground truth for it".to_owned(),
             ),
             Some(code) => {
-                let verdict = self.runner.grade(task, &own_sample(task, code), None).await?;
+                let verdict = self
+                    .runner
+                    .grade(task, &own_sample(task, code), None)
+                    .await?;
                 match verdict.kind {
                     VerdictKind::Passed => (ReferenceStatus::Usable, String::new()),
                     _ => (ReferenceStatus::Failed, cause_of(&verdict)),
@@ -237,5 +241,6 @@ fn keep(path: &std::path::Path, reference: &Reference) {
         fs::create_dir_all(path.parent()?).ok()?;
         write_whole(path, &text).ok()
     });
-    drop(written);
+    // See above: nothing depends on it.
+    let _ = written;
 }

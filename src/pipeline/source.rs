@@ -69,7 +69,10 @@ impl SampleSource {
     pub fn digest(&self, tasks: &Digest) -> Result<Digest, InputError> {
         match self {
             Self::File(path) => file_digest(path),
-            Self::GroundTruth => Ok(Digest::of_parts([b"ground-truth".as_slice(), tasks.as_bytes()])),
+            Self::GroundTruth => Ok(Digest::of_parts([
+                b"ground-truth".as_slice(),
+                tasks.as_bytes(),
+            ])),
             Self::Alternative(name) => Ok(Digest::of_parts([
                 b"alternative".as_slice(),
                 name.as_bytes(),
@@ -174,7 +177,8 @@ fn file_digest(path: &Path) -> Result<Digest, InputError> {
         what,
         remedy: "name a file of samples; to resume, a run reads it more than once".to_owned(),
     };
-    let about = std::fs::metadata(path).map_err(|error| failed(format!("cannot be read: {error}")))?;
+    let about =
+        std::fs::metadata(path).map_err(|error| failed(format!("cannot be read: {error}")))?;
     if !about.is_file() {
         return Err(failed("is not a regular file".to_owned()));
     }

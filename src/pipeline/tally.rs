@@ -56,12 +56,11 @@ impl Tally {
     pub(super) fn begin(&self, phase: &'static str) {
         *lock(&self.phase) = phase;
         self.total_is_known.store(false, Ordering::Relaxed);
-        for counter in self.verdicts.iter().chain([
-            &self.total,
-            &self.resumed,
-            &self.rejected,
-            &self.scanned,
-        ]) {
+        for counter in
+            self.verdicts
+                .iter()
+                .chain([&self.total, &self.resumed, &self.rejected, &self.scanned])
+        {
             counter.store(0, Ordering::Relaxed);
         }
     }
