@@ -8,6 +8,7 @@ use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_mai
 use fumehood::base::id::SampleId;
 use fumehood::metrics::{Aggregator, Facts, Functional, Panel, figures};
 use fumehood::scan::Security;
+use fumehood::verdict::VerdictKind;
 
 const TASKS: u32 = 1_140;
 const SAMPLES: u32 = 20;
@@ -24,6 +25,7 @@ fn run() -> Vec<Facts> {
                 index: at / TASKS,
             },
             group: None,
+            kind: VerdictKind::Failed,
             passed_cases: at % 6,
             declared_cases: 5,
             functional: Functional::NotPassed,

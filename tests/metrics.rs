@@ -11,6 +11,7 @@ use fumehood::metrics::{
     Aggregator, Exclusion, Facts, Figure, Functional, Groups, Metric, MetricsError, Panel, figures,
 };
 use fumehood::scan::Security;
+use fumehood::verdict::VerdictKind;
 use proptest::prelude::*;
 
 use Security::{Insecure, Secure, Unknown};
@@ -39,6 +40,11 @@ fn facts(task: &str, index: u32, passed: u32, declared: u32, security: [Security
             index,
         },
         group: None,
+        kind: if passed == declared {
+            VerdictKind::Passed
+        } else {
+            VerdictKind::Failed
+        },
         passed_cases: passed,
         declared_cases: declared,
         functional: if passed == declared {

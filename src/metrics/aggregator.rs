@@ -3,11 +3,13 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::facts::{Exclusion, Facts, Functional};
 use crate::base::id::TaskId;
 use crate::scan::Security;
+use crate::verdict::VerdictKind;
 
 /// What the aggregator refuses.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
@@ -59,13 +61,24 @@ impl Panel {
         &self.0
     }
 
-    fn describe(&self) -> String {
+    pub(super) fn describe(&self) -> String {
         if self.0.is_empty() {
             "none".to_owned()
         } else {
             self.0.join(", ")
         }
     }
+}
+
+/// Samples that count in the figures, by what a scanner says of them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SecurityCounts {
+    /// Analysed, and nothing that counts was found.
+    pub secure: u64,
+    /// Something that counts was found.
+    pub insecure: u64,
+    /// Not, or not wholly, analysed.
+    pub unknown: u64,
 }
 
 /// Whose judgement: that of all scanners together, or that of one by its place in the panel.
@@ -82,6 +95,7 @@ pub(super) struct Record {
     pub(super) passed: u32,
     pub(super) declared: u32,
     pub(super) rank: Option<u32>,
+    kind: VerdictKind,
     pub(super) functional: Functional,
     /// Two bits a judge, the combined one lowest: 0 unknown, 1 secure, 2 insecure.
     security: u64,
@@ -130,6 +144,7 @@ impl Record {
             Reverse(self.declared),
             Reverse(self.security),
             self.rank,
+            Reverse(self.kind),
         )
     }
 }
@@ -192,6 +207,7 @@ impl Aggregator {
             },
             declared: facts.declared_cases,
             rank: facts.rank,
+            kind: facts.kind,
             functional,
             security,
         };
@@ -240,6 +256,42 @@ impl Aggregator {
     /// Tasks with at least one sample.
     pub fn tasks(&self) -> u64 {
         self.tasks.len() as u64
+    }
+
+    /// The tasks with at least one sample, sorted.
+    pub fn task_ids(&self) -> impl Iterator<Item = &TaskId> {
+        self.tasks.keys()
+    }
+
+    /// Samples by verdict, those left out of the figures included.
+    pub fn kinds(&self) -> BTreeMap<VerdictKind, u64> {
+        let mut counts = BTreeMap::new();
+        for record in self.tasks.values().flatten() {
+            *counts.entry(record.kind).or_insert(0) += 1;
+        }
+        counts
+    }
+
+    /// Samples that count, by what a scanner says of them; of all scanners together for `None`.
+    /// All zero for a scanner that is not in the panel.
+    pub fn security(&self, scanner: Option<&str>) -> SecurityCounts {
+        let judge = match scanner {
+            None => Some(Judge::Combined),
+            Some(name) => {
+                let place = self.panel.0.iter().position(|known| known == name);
+                place.map(Judge::Scanner)
+            }
+        };
+        let mut counts = SecurityCounts::default();
+        let Some(judge) = judge else { return counts };
+        for record in self.tasks.values().flatten().filter(|r| r.is_scored()) {
+            match record.security(judge) {
+                Security::Secure => counts.secure += 1,
+                Security::Insecure => counts.insecure += 1,
+                Security::Unknown => counts.unknown += 1,
+            }
+        }
+        counts
     }
 
     /// Samples that count in no figure, by reason.
@@ -295,65 +347,5 @@ fn keep(records: &mut Vec<Record>, record: Record) {
             }
         }
         Err(place) => records.insert(place, record),
-    }
-}
-
-/// One aggregator for each group of a run, by the group's name.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Groups {
-    panel: Panel,
-    groups: BTreeMap<Option<String>, Aggregator>,
-}
-
-impl Groups {
-    /// No group yet, for a run with these scanners.
-    pub fn new(panel: Panel) -> Self {
-        Self {
-            panel,
-            groups: BTreeMap::new(),
-        }
-    }
-
-    /// Adds a sample's facts to its group.
-    ///
-    /// # Errors
-    /// As [`Aggregator::add`].
-    pub fn add(&mut self, facts: &Facts) -> Result<(), MetricsError> {
-        self.groups
-            .entry(facts.group.clone())
-            .or_insert_with(|| Aggregator::new(self.panel.clone()))
-            .add(facts)
-    }
-
-    /// Adds all that another run's groups hold.
-    ///
-    /// # Errors
-    /// As [`Aggregator::merge`].
-    pub fn merge(&mut self, other: &Self) -> Result<(), MetricsError> {
-        if self.panel != other.panel {
-            return Err(MetricsError::PanelMismatch(
-                self.panel.describe(),
-                other.panel.describe(),
-            ));
-        }
-        for (name, aggregator) in &other.groups {
-            self.groups
-                .entry(name.clone())
-                .or_insert_with(|| Aggregator::new(self.panel.clone()))
-                .merge(aggregator)?;
-        }
-        Ok(())
-    }
-
-    /// The groups by name, the unnamed one first.
-    pub fn iter(&self) -> impl Iterator<Item = (Option<&str>, &Aggregator)> {
-        self.groups
-            .iter()
-            .map(|(name, aggregator)| (name.as_deref(), aggregator))
-    }
-
-    /// The scanners.
-    pub fn panel(&self) -> &Panel {
-        &self.panel
     }
 }

@@ -20,6 +20,8 @@ pub struct Facts {
     pub passed_cases: u32,
     /// Cases that the tests declare and that can be decided.
     pub declared_cases: u32,
+    /// The verdict's kind, for the counts that go with the figures.
+    pub kind: VerdictKind,
     /// Whether it passed as a whole.
     pub functional: Functional,
     /// What each scanner says; a scanner of the run that is missing here counts as unknown.
@@ -101,6 +103,7 @@ impl Facts {
         Self {
             sample,
             group: None,
+            kind: verdict.kind,
             passed_cases,
             declared_cases: verdict.declared,
             functional,

@@ -55,14 +55,16 @@ pub struct Interval {
     pub high: f64,
 }
 
-/// A figure under every reading of "not analysed". The truth lies between `strict` and `lenient`.
+/// A figure under every reading of "not analysed". Whatever those samples are, the figure over all
+/// samples lies between `strict` and `lenient`.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct UnknownRange {
     /// Samples that count and whose security is unknown.
     pub samples: u64,
     /// Unknown counts as insecure; the figure's own value.
     pub strict: f64,
-    /// Samples of unknown security are left out, and tasks with fewer than `k` others with them.
+    /// Samples of unknown security are left out, and tasks with fewer than `k` others with them. It
+    /// is a figure over other samples, so it need not lie between the two.
     pub available: Option<f64>,
     /// Unknown counts as secure.
     pub lenient: f64,
@@ -131,13 +133,25 @@ impl Metric {
         )
     }
 
+    /// Its name for any k.
+    pub fn family(self) -> &'static str {
+        match self {
+            Self::Pass => "Pass@k",
+            Self::CaseMacro => "Case pass rate (macro)",
+            Self::CaseMicro => "Case pass rate (micro)",
+            Self::SecureAny => "Secure@k",
+            Self::SecureAll => "Secure@k all",
+            Self::SecurePass => "Secure-Pass@k",
+            Self::Safe => "SAFE@k",
+        }
+    }
+
     /// Its name for `k` and a scanner.
     pub fn label(self, k: u32, scanner: Option<&str>) -> String {
         let who = scanner.unwrap_or("combined");
         match self {
             Self::Pass => format!("Pass@{k}"),
-            Self::CaseMacro => "Case pass rate (macro)".to_owned(),
-            Self::CaseMicro => "Case pass rate (micro)".to_owned(),
+            Self::CaseMacro | Self::CaseMicro => self.family().to_owned(),
             Self::SecureAny if k == 1 => format!("Secure@1 ({who})"),
             Self::SecureAny => format!("Secure@{k} any ({who})"),
             Self::SecureAll => format!("Secure@{k} all ({who})"),

@@ -8,7 +8,11 @@ pub mod estimator;
 pub mod facts;
 pub mod figure;
 pub mod figures;
+pub mod groups;
+pub mod weaknesses;
 
-pub use aggregator::{Aggregator, Groups, MetricsError, Panel};
+pub use aggregator::{Aggregator, MetricsError, Panel, SecurityCounts};
 pub use facts::{Exclusion, Facts, Functional};
 pub use figure::{Coverage, Figure, Interval, Metric, UnknownRange};
+pub use groups::Groups;
+pub use weaknesses::Weaknesses;

@@ -1,0 +1,61 @@
+//! The summary for a terminal: plain text, no colours, so that nothing is lost on any screen, in a
+//! log, or under `NO_COLOR`.
+
+use comfy_table::{CellAlignment, ContentArrangement, LineStyle, Table, presets};
+
+use super::format;
+use super::sheet::{self, Sheet};
+use super::summary::Summary;
+
+/// The narrowest width that is laid out for.
+const NARROWEST: usize = 40;
+
+/// The report, laid out for `width` columns.
+pub fn render(summary: &Summary, width: usize) -> String {
+    let width = width.max(NARROWEST);
+    let mut text = format::wrap(&sheet::heading(summary), width, 2);
+    text.push('\n');
+    for sheet in sheet::all(summary) {
+        text.push('\n');
+        text.push_str(&sheet.title);
+        text.push('\n');
+        text.push_str(&draw(&sheet, width));
+        text.push('\n');
+        for remark in &sheet.remarks {
+            paragraph(&mut text, &format!("- {remark}"), width);
+        }
+    }
+    text.push_str("\nWhat the figures mean\n");
+    for (name, meaning) in format::meanings(summary) {
+        paragraph(&mut text, &format!("{name}: {meaning}"), width);
+    }
+    text.push_str("\nHow it was run\n");
+    for (name, line) in sheet::facts(summary) {
+        paragraph(&mut text, &format!("{name}: {line}"), width);
+    }
+    text
+}
+
+fn paragraph(text: &mut String, line: &str, width: usize) {
+    text.push_str("  ");
+    text.push_str(&format::wrap(line, width - 2, 4));
+    text.push('\n');
+}
+
+fn draw(sheet: &Sheet, width: usize) -> String {
+    let mut table = Table::new();
+    table
+        .load_style(presets::ASCII_NO_BORDERS.row_separator(LineStyle::none()))
+        .set_content_arrangement(ContentArrangement::Dynamic)
+        .set_width(u16::try_from(width).unwrap_or(u16::MAX))
+        .set_header(sheet.header.clone());
+    for row in &sheet.rows {
+        table.add_row(row.clone());
+    }
+    for column in &sheet.numeric {
+        if let Some(column) = table.column_mut(*column) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    table.trim_fmt()
+}
