@@ -1,0 +1,204 @@
+//! One job's control group.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use nix::unistd::Pid;
+
+use super::{Base, Controllers, Version};
+use crate::base::limits::Limits;
+
+/// The folders of one job's group, one in each hierarchy used. Removed when dropped.
+#[derive(Debug)]
+pub struct Group {
+    memory: Option<(Version, PathBuf)>,
+    pids: Option<PathBuf>,
+    cpu: Option<(Version, PathBuf)>,
+    kill: Option<PathBuf>,
+    folders: Vec<PathBuf>,
+}
+
+impl Group {
+    /// Makes a group with the limits of a job. `sequence` tells the groups of one worker apart.
+    ///
+    /// # Errors
+    /// What the system said, with the path; whatever was made is removed.
+    pub fn create(controllers: &Controllers, sequence: u64, limits: &Limits) -> io::Result<Self> {
+        let name = name(sequence);
+        let place = |base: &Option<Base>| base.as_ref().map(|base| (base.version, base.folder.join(&name)));
+        let group = Self {
+            memory: place(&controllers.memory),
+            pids: place(&controllers.pids).map(|(_, folder)| folder),
+            cpu: place(&controllers.cpu),
+            kill: place(&controllers.kill).map(|(_, folder)| folder.join("cgroup.kill")),
+            folders: controllers.bases().iter().map(|base| base.folder.join(&name)).collect(),
+        };
+        for folder in &group.folders {
+            fs::create_dir(folder).map_err(|error| at(folder, error))?;
+        }
+        group.set_limits(limits)?;
+        Ok(group)
+    }
+
+    fn set_limits(&self, limits: &Limits) -> io::Result<()> {
+        match &self.memory {
+            Some((Version::V1, folder)) => {
+                write(&folder.join("memory.limit_in_bytes"), limits.memory)?;
+                let with_swap = folder.join("memory.memsw.limit_in_bytes");
+                if with_swap.exists() {
+                    write(&with_swap, limits.memory)?;
+                }
+            }
+            Some((Version::V2, folder)) => {
+                write(&folder.join("memory.max"), limits.memory)?;
+                let swap = folder.join("memory.swap.max");
+                if swap.exists() {
+                    write(&swap, 0)?;
+                }
+                let together = folder.join("memory.oom.group");
+                if together.exists() {
+                    write(&together, 1)?;
+                }
+            }
+            None => {}
+        }
+        if let Some(folder) = &self.pids {
+            // The sandbox's own first process is counted too.
+            write(&folder.join("pids.max"), u64::from(limits.processes) + 1)?;
+        }
+        Ok(())
+    }
+
+    /// Puts a process into the group.
+    ///
+    /// # Errors
+    /// What the system said, with the path.
+    pub fn add(&self, pid: Pid) -> io::Result<()> {
+        for folder in &self.folders {
+            write(&folder.join("cgroup.procs"), u64::from(pid.as_raw().unsigned_abs()))?;
+        }
+        Ok(())
+    }
+
+    /// CPU time of all processes that were ever in the group.
+    pub fn cpu_time(&self) -> Option<Duration> {
+        match self.cpu.as_ref()? {
+            (Version::V1, folder) => number(&folder.join("cpuacct.usage")).map(Duration::from_nanos),
+            (Version::V2, folder) => {
+                keyed(&folder.join("cpu.stat"), "usage_usec").map(Duration::from_micros)
+            }
+        }
+    }
+
+    /// The most memory that was in use at one time, in bytes.
+    pub fn peak_memory(&self) -> Option<u64> {
+        match self.memory.as_ref()? {
+            (Version::V1, folder) => number(&folder.join("memory.max_usage_in_bytes")),
+            (Version::V2, folder) => number(&folder.join("memory.peak")),
+        }
+    }
+
+    /// Whether a process was killed for want of memory within the limit.
+    pub fn ran_out_of_memory(&self) -> bool {
+        let kills = match self.memory.as_ref() {
+            Some((Version::V1, folder)) => keyed(&folder.join("memory.oom_control"), "oom_kill"),
+            Some((Version::V2, folder)) => keyed(&folder.join("memory.events"), "oom_kill"),
+            None => None,
+        };
+        kills.unwrap_or(0) > 0
+    }
+
+    /// Whether a process could not be started because of the limit.
+    pub fn ran_out_of_processes(&self) -> bool {
+        let refused = self.pids.as_ref().and_then(|folder| keyed(&folder.join("pids.events"), "max"));
+        refused.unwrap_or(0) > 0
+    }
+
+    /// Kills every process in the group, where the kernel can do so at one stroke.
+    pub fn kill(&self) {
+        if let Some(file) = &self.kill {
+            let _ = fs::write(file, "1");
+        }
+    }
+
+    /// Whether memory is bounded here, so that nobody else need watch it.
+    pub fn bounds_memory(&self) -> bool {
+        self.memory.is_some()
+    }
+
+    /// Whether the group is bounded in processes here.
+    pub fn bounds_processes(&self) -> bool {
+        self.pids.is_some()
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        // A process that was just reaped can keep its group busy for a moment longer.
+        let mut left = std::mem::take(&mut self.folders);
+        for _ in 0..200 {
+            left.retain(|folder| match fs::remove_dir(folder) {
+                Ok(()) => false,
+                Err(error) => error.kind() != io::ErrorKind::NotFound,
+            });
+            if left.is_empty() {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+}
+
+/// A worker process, told apart from a later one with the same process id.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Owner {
+    pid: u32,
+    started: u64,
+}
+
+impl Owner {
+    /// Whether that very process still runs.
+    pub(super) fn is_alive(&self) -> bool {
+        start_time(self.pid) == Some(self.started)
+    }
+}
+
+/// The worker that made the group of this name, if it is one of fumehood's.
+pub(super) fn owner_of(name: &str) -> Option<Owner> {
+    let mut fields = name.strip_prefix("fumehood-")?.split('-');
+    let pid = fields.next()?.parse().ok()?;
+    let started = fields.next()?.parse().ok()?;
+    Some(Owner { pid, started })
+}
+
+fn name(sequence: u64) -> String {
+    let pid = std::process::id();
+    format!("fumehood-{pid}-{}-{sequence}", start_time(pid).unwrap_or(0))
+}
+
+/// When a process started, in ticks since boot: field 22 of its `stat`, counted behind the name,
+/// which may hold anything.
+fn start_time(pid: u32) -> Option<u64> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let (_, rest) = stat.rsplit_once(')')?;
+    rest.split_whitespace().nth(19)?.parse().ok()
+}
+
+fn at(path: &Path, error: io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("{}: {error}", path.display()))
+}
+
+fn write(path: &Path, value: u64) -> io::Result<()> {
+    fs::write(path, value.to_string()).map_err(|error| at(path, error))
+}
+
+fn number(path: &Path) -> Option<u64> {
+    fs::read_to_string(path).ok()?.trim().parse().ok()
+}
+
+fn keyed(path: &Path, key: &str) -> Option<u64> {
+    let text = fs::read_to_string(path).ok()?;
+    text.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(' ')?.trim().parse().ok())
+}

@@ -1,0 +1,289 @@
+//! The private root: planned from the profile and the host's folders, then built by the sandbox's
+//! first process in its own mount namespace.
+
+use std::fs;
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::{FileTypeExt, symlink};
+use std::path::{Path, PathBuf};
+
+use nix::errno::Errno;
+use nix::mount::{MntFlags, MsFlags, mount, umount2};
+
+use super::error::StepError;
+use super::profile::{Profile, check_path};
+use super::sys;
+use crate::base::limits::Limits;
+
+/// Where the new root is put together. Every host has it, and the mount over it is seen by this
+/// mount namespace alone.
+const STAGE: &str = "/tmp";
+/// Where, in the new root, the writable tmpfs stands before its folders are bound to their places.
+const SCRATCH: &str = ".scratch";
+
+/// Everything that the private root will hold, in the order in which it is made.
+#[derive(Debug)]
+pub struct RootPlan {
+    entries: Vec<Entry>,
+    limits: Limits,
+    masks: Vec<PathBuf>,
+    proc: bool,
+}
+
+#[derive(Debug)]
+struct Entry {
+    target: PathBuf,
+    what: What,
+}
+
+#[derive(Debug)]
+enum What {
+    Tree { source: PathBuf, is_dir: bool },
+    Device { source: PathBuf },
+    Symlink { to: PathBuf },
+    File { text: String },
+    Scratch { mode: u32 },
+}
+
+/// A host folder or file to show read-only.
+#[derive(Clone, Debug)]
+pub struct Extra<'a> {
+    /// Where it is on the host.
+    pub source: &'a Path,
+    /// Where it is seen.
+    pub target: &'a Path,
+}
+
+/// Copies of host mounts, opened before the sandbox changed its user; one for each entry that has
+/// a source.
+#[derive(Debug)]
+pub struct Trees(Vec<Option<OwnedFd>>);
+
+impl RootPlan {
+    /// Plans the root of one job. Looks at the host's folders, changes nothing.
+    ///
+    /// # Errors
+    /// When a folder that is not optional is missing, or a path cannot be used.
+    pub fn new(profile: &Profile, extras: &[Extra<'_>], limits: &Limits, proc: bool) -> Result<Self, StepError> {
+        let mut plan = Self {
+            entries: Vec::new(),
+            limits: limits.clone(),
+            masks: profile.mask.iter().map(|mask| mask.path.clone()).collect(),
+            proc,
+        };
+        for tree in &profile.tree {
+            plan.show(&tree.path, &tree.path, tree.optional)?;
+        }
+        for device in &profile.device {
+            let is_device = fs::metadata(&device.path).is_ok_and(|found| found.file_type().is_char_device());
+            if !is_device {
+                return Err(StepError::at("find the device", &device.path, Errno::ENOENT));
+            }
+            let what = What::Device { source: device.path.clone() };
+            plan.entries.push(Entry { target: device.path.clone(), what });
+        }
+        for file in &profile.file {
+            let what = What::File { text: file.text.clone() };
+            plan.entries.push(Entry { target: file.path.clone(), what });
+        }
+        for scratch in &profile.scratch {
+            let what = What::Scratch { mode: scratch.mode };
+            plan.entries.push(Entry { target: scratch.path.clone(), what });
+        }
+        for extra in extras {
+            for path in [extra.source, extra.target] {
+                check_path(path)
+                    .map_err(|_| StepError::at("use the mount path", path, Errno::EINVAL))?;
+            }
+            if ["/proc", "/dev", "/sys"].iter().any(|taken| extra.target.starts_with(taken)) {
+                return Err(StepError::at("mount over", extra.target, Errno::EPERM));
+            }
+            plan.show(extra.source, extra.target, false)?;
+        }
+        for (name, to) in [("fd", "/proc/self/fd"), ("stdin", "/proc/self/fd/0"), ("stdout", "/proc/self/fd/1"), ("stderr", "/proc/self/fd/2")] {
+            let what = What::Symlink { to: PathBuf::from(to) };
+            plan.entries.push(Entry { target: Path::new("/dev").join(name), what });
+        }
+        // Parents come before what is mounted below them; the sort is stable.
+        plan.entries.sort_by_key(|entry| entry.target.components().count());
+        Ok(plan)
+    }
+
+    /// The folders and files of the host that the job sees, and where.
+    pub fn shown(&self) -> impl Iterator<Item = (&Path, &Path)> {
+        self.entries.iter().filter_map(|entry| match &entry.what {
+            What::Tree { source, .. } => Some((source.as_path(), entry.target.as_path())),
+            _ => None,
+        })
+    }
+
+    fn show(&mut self, source: &Path, target: &Path, optional: bool) -> Result<(), StepError> {
+        let covered = self.entries.iter().any(|entry| match &entry.what {
+            What::Tree { source: above, is_dir: true } => {
+                above == &entry.target && source == target && source.starts_with(above)
+            }
+            _ => entry.target == target,
+        });
+        if covered {
+            return Ok(());
+        }
+        let found = match fs::symlink_metadata(source) {
+            Ok(found) => found,
+            Err(_) if optional => return Ok(()),
+            Err(error) => return Err(StepError::io("find", source, &error)),
+        };
+        let what = if found.is_symlink() {
+            let to = fs::read_link(source).map_err(|error| StepError::io("read the link", source, &error))?;
+            What::Symlink { to }
+        } else if found.is_dir() || found.is_file() {
+            What::Tree { source: source.to_owned(), is_dir: found.is_dir() }
+        } else {
+            return Err(StepError::at("show (neither folder nor file)", source, Errno::EINVAL));
+        };
+        self.entries.push(Entry { target: target.to_owned(), what });
+        Ok(())
+    }
+
+    /// Opens copies of every host mount that the root will show. A privileged worker does this
+    /// before it starts the sandbox, because folders of other users are closed to the sandbox's own.
+    ///
+    /// # Errors
+    /// What the kernel said, with the path.
+    pub fn open_trees(&self) -> Result<Trees, StepError> {
+        let open = |entry: &Entry| match &entry.what {
+            What::Tree { source, .. } | What::Device { source } => sys::clone_tree(source)
+                .map(Some)
+                .map_err(|errno| StepError::at("open the tree", source, errno)),
+            _ => Ok(None),
+        };
+        self.entries.iter().map(open).collect::<Result<_, _>>().map(Trees)
+    }
+
+    /// Builds the root and moves this process into it. The caller is the first process of a fresh
+    /// mount namespace, with all capabilities over it.
+    ///
+    /// # Errors
+    /// The step that failed.
+    pub fn enter(&self, trees: Trees) -> Result<(), StepError> {
+        let stage = Path::new(STAGE);
+        let private = MsFlags::MS_REC | MsFlags::MS_PRIVATE;
+        mount(None::<&str>, "/", None::<&str>, private, None::<&str>)
+            .map_err(|errno| StepError::new("make mounts private", errno))?;
+        mount_tmpfs(stage, "size=4m,nr_inodes=8k,mode=0755")?;
+        let scratch = stage.join(SCRATCH);
+        make_dir(&scratch)?;
+        let (size, inodes) = (self.limits.disk, self.limits.inodes);
+        mount_tmpfs(&scratch, &format!("size={size},nr_inodes={inodes},mode=0700"))?;
+        for (index, (entry, tree)) in self.entries.iter().zip(trees.0).enumerate() {
+            make(stage, &scratch, index, entry, tree)?;
+        }
+        umount2(&scratch, MntFlags::MNT_DETACH)
+            .map_err(|errno| StepError::at("unmount", &scratch, errno))?;
+        fs::remove_dir(&scratch).map_err(|error| StepError::io("remove", &scratch, &error))?;
+        let proc = stage.join("proc");
+        make_dir(&proc)?;
+        if self.proc {
+            mount_proc(&proc)?;
+            for mask in &self.masks {
+                cover(stage, mask)?;
+            }
+        }
+        sys::mount_setattr(stage, sys::MountAttr::READ_ONLY, false)
+            .map_err(|errno| StepError::at("make read-only", stage, errno))?;
+        nix::unistd::chdir(stage).map_err(|errno| StepError::at("enter", stage, errno))?;
+        nix::unistd::pivot_root(".", ".")
+            .map_err(|errno| StepError::at("pivot into", stage, errno))?;
+        umount2(".", MntFlags::MNT_DETACH)
+            .map_err(|errno| StepError::new("leave the host's root", errno))?;
+        nix::unistd::chdir("/").map_err(|errno| StepError::new("enter the new root", errno))
+    }
+}
+
+fn make(stage: &Path, scratch: &Path, index: usize, entry: &Entry, tree: Option<OwnedFd>) -> Result<(), StepError> {
+    let target = below(stage, &entry.target);
+    if let Some(parent) = target.parent() {
+        fs::create_dir_all(parent).map_err(|error| StepError::io("create", parent, &error))?;
+    }
+    match &entry.what {
+        What::Symlink { to } => symlink(to, &target).map_err(|error| StepError::io("link", &target, &error)),
+        What::File { text } => fs::write(&target, text).map_err(|error| StepError::io("write", &target, &error)),
+        What::Scratch { mode } => {
+            let folder = scratch.join(index.to_string());
+            make_dir(&folder)?;
+            let permissions = std::os::unix::fs::PermissionsExt::from_mode(*mode);
+            fs::set_permissions(&folder, permissions)
+                .map_err(|error| StepError::io("set the mode of", &folder, &error))?;
+            make_dir(&target)?;
+            mount(Some(&folder), &target, None::<&str>, MsFlags::MS_BIND, None::<&str>)
+                .map_err(|errno| StepError::at("mount the scratch folder", &target, errno))?;
+            attributes(&target, sys::MountAttr::WRITABLE)
+        }
+        What::Tree { is_dir, .. } => {
+            if *is_dir { make_dir(&target)? } else { make_file(&target)? }
+            attach(tree, &target)?;
+            attributes(&target, sys::MountAttr::READ_ONLY)
+        }
+        What::Device { .. } => {
+            make_file(&target)?;
+            attach(tree, &target)?;
+            attributes(&target, sys::MountAttr::DEVICE)
+        }
+    }
+}
+
+fn below(stage: &Path, path: &Path) -> PathBuf {
+    stage.join(path.strip_prefix("/").unwrap_or(path))
+}
+
+fn make_dir(path: &Path) -> Result<(), StepError> {
+    match fs::create_dir(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => {
+            Err(StepError::io("create", path, &error))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn make_file(path: &Path) -> Result<(), StepError> {
+    match fs::OpenOptions::new().write(true).create_new(true).open(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => {
+            Err(StepError::io("create", path, &error))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn attach(tree: Option<OwnedFd>, target: &Path) -> Result<(), StepError> {
+    let tree = tree.ok_or_else(|| StepError::at("find the opened tree for", target, Errno::EBADF))?;
+    sys::move_mount(tree, target).map_err(|errno| StepError::at("attach", target, errno))
+}
+
+fn attributes(target: &Path, attr: sys::MountAttr) -> Result<(), StepError> {
+    sys::mount_setattr(target, attr, true)
+        .map_err(|errno| StepError::at("set the attributes of", target, errno))
+}
+
+fn mount_tmpfs(target: &Path, options: &str) -> Result<(), StepError> {
+    let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV;
+    mount(Some("tmpfs"), target, Some("tmpfs"), flags, Some(options))
+        .map_err(|errno| StepError::at("mount a tmpfs at", target, errno))
+}
+
+fn mount_proc(target: &Path) -> Result<(), StepError> {
+    let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC | MsFlags::MS_RDONLY;
+    mount(Some("proc"), target, Some("proc"), flags, None::<&str>)
+        .map_err(|errno| StepError::at("mount /proc at", target, errno))
+}
+
+/// Covers a part of `/proc`: a file by the null device, a folder by an empty file system.
+fn cover(stage: &Path, mask: &Path) -> Result<(), StepError> {
+    let target = below(stage, mask);
+    let Ok(found) = fs::symlink_metadata(&target) else { return Ok(()) };
+    if found.is_dir() {
+        let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC | MsFlags::MS_RDONLY;
+        return mount(Some("tmpfs"), &target, Some("tmpfs"), flags, Some("size=0,nr_inodes=1,mode=0555"))
+            .map_err(|errno| StepError::at("cover", &target, errno));
+    }
+    let null = below(stage, Path::new("/dev/null"));
+    mount(Some(&null), &target, None::<&str>, MsFlags::MS_BIND, None::<&str>)
+        .map_err(|errno| StepError::at("cover", &target, errno))
+}

@@ -1,0 +1,87 @@
+use nix::errno::Errno;
+use proptest::prelude::*;
+
+use super::*;
+use crate::sandbox::profile::{Profile, SyscallRule};
+use crate::sandbox::seccomp::{Policy, interpret};
+
+fn raw(action: Action) -> u32 {
+    give(action).k
+}
+
+fn run(program: &[Instruction], number: u32, arguments: &[u64; 6]) -> u32 {
+    interpret(program, THIS_ARCHITECTURE, number, arguments).unwrap()
+}
+
+#[test]
+fn foreign_architectures_and_x32_are_killed() {
+    let program = compile(&Policy::of(&[]).unwrap());
+    let i386 = 0x4000_0003;
+    assert_eq!(interpret(&program, i386, 1, &[0; 6]), Some(raw(Action::Kill)));
+    assert_eq!(run(&program, 0x4000_0000, &[0; 6]), raw(Action::Kill));
+    assert_eq!(run(&program, u32::MAX, &[0; 6]), raw(Action::Kill));
+    assert_eq!(run(&program, 1, &[0; 6]), raw(Policy::DEFAULT));
+}
+
+#[test]
+fn built_in_profiles_mean_what_they_say_for_every_call() {
+    for name in Profile::built_in() {
+        let policy = Policy::of(&Profile::load(name, None).unwrap().syscall).unwrap();
+        let program = compile(&policy);
+        assert!(program.len() < 1024, "{name}: {} instructions", program.len());
+        for number in 0..600 {
+            for arguments in [[0; 6], [u64::MAX; 6], [1; 6], [0x7E02_0000; 6], [2, 1, 0, 0, 0, 0]] {
+                assert_eq!(
+                    run(&program, number, &arguments),
+                    raw(policy.decide(number, &arguments)),
+                    "{name}: call {number} with {arguments:x?}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn names_are_checked() {
+    let rule = |name: &str| SyscallRule {
+        names: vec![name.to_owned()],
+        action: Action::Allow,
+        when: Vec::new(),
+        otherwise: None,
+        reason: "test".to_owned(),
+    };
+    assert!(Policy::of(&[rule("no_such_call")]).is_err());
+    assert!(Policy::of(&[rule("read")]).is_ok());
+}
+
+fn conditions() -> impl Strategy<Value = Condition> {
+    let value = prop_oneof![Just(0), Just(1), Just(1 << 32), Just(u64::MAX), any::<u64>()];
+    (0..6_u8, any::<bool>(), value.clone(), value, any::<bool>()).prop_map(
+        |(argument, equal, value, mask, int)| {
+            let width = if int { u64::from(u32::MAX) } else { u64::MAX };
+            let is = if equal { Comparison::Equal } else { Comparison::NotEqual };
+            Condition { argument, is, value: value & mask & width, mask, int }
+        },
+    )
+}
+
+proptest! {
+    #[test]
+    fn compiled_policies_decide_as_written(
+        rules in prop::collection::vec((0..40_u32, prop::collection::vec(conditions(), 0..4)), 0..40),
+        arguments in prop::array::uniform6(prop_oneof![Just(0), Just(1), Just(1_u64 << 32), any::<u64>()]),
+    ) {
+        let mut policy = Policy::of(&[]).unwrap();
+        for (number, when) in rules {
+            let decision = policy.decisions.entry(number * 3).or_insert_with(|| Decision {
+                branches: Vec::new(),
+                otherwise: Action::Refuse(Errno::EPERM),
+            });
+            decision.branches.push((when, Action::Allow));
+        }
+        let program = compile(&policy);
+        for number in 0..130 {
+            prop_assert_eq!(run(&program, number, &arguments), raw(policy.decide(number, &arguments)));
+        }
+    }
+}

@@ -1,0 +1,214 @@
+//! From rules by name to rules by number.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
+
+use nix::errno::Errno;
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use crate::sandbox::profile::SyscallRule;
+
+/// What happens to a system call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// It goes ahead.
+    Allow,
+    /// It fails with this error.
+    Refuse(Errno),
+    /// The process is killed.
+    Kill,
+}
+
+impl fmt::Display for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Allow => f.write_str("allow"),
+            Self::Kill => f.write_str("kill"),
+            Self::Refuse(errno) => write!(f, "{errno:?}"),
+        }
+    }
+}
+
+impl FromStr for Action {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        const ERRORS: [Errno; 6] = [
+            Errno::EPERM,
+            Errno::EACCES,
+            Errno::ENOSYS,
+            Errno::EINVAL,
+            Errno::EAFNOSUPPORT,
+            Errno::EOPNOTSUPP,
+        ];
+        match text {
+            "allow" => Ok(Self::Allow),
+            "kill" => Ok(Self::Kill),
+            name => ERRORS
+                .into_iter()
+                .find(|errno| format!("{errno:?}") == name)
+                .map(Self::Refuse)
+                .ok_or_else(|| format!("`{name}` is no action: allow, kill, or one of {ERRORS:?}")),
+        }
+    }
+}
+
+impl Serialize for Action {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Action {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+/// A condition on one argument of a system call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Condition {
+    /// Which argument, from 0 to 5.
+    pub argument: u8,
+    /// How it is compared.
+    pub is: Comparison,
+    /// With what.
+    pub value: u64,
+    /// Bits that count, for the masked comparisons; all of them by default.
+    #[serde(default = "all_bits")]
+    pub mask: u64,
+    /// Whether the kernel looks at the lower 32 bits only (an `int`), so that the upper half, which
+    /// the caller can fill as they like, must not count.
+    #[serde(default)]
+    pub int: bool,
+}
+
+fn all_bits() -> u64 {
+    u64::MAX
+}
+
+/// How an argument is compared, after masking.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Comparison {
+    /// Equal to the value.
+    Equal,
+    /// Different from the value.
+    NotEqual,
+}
+
+/// What happens to one system call: the first branch whose conditions all hold, else `otherwise`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Decision {
+    /// Branches, in order.
+    pub branches: Vec<(Vec<Condition>, Action)>,
+    /// The action when none applies.
+    pub otherwise: Action,
+}
+
+impl Decision {
+    fn always(action: Action) -> Self {
+        Self { branches: Vec::new(), otherwise: action }
+    }
+}
+
+/// A policy over system-call numbers of this architecture.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Policy {
+    /// Decisions by number; calls that are not named get [`Policy::DEFAULT`].
+    pub decisions: BTreeMap<u32, Decision>,
+}
+
+/// Why rules are no policy.
+#[derive(Debug, Error, PartialEq, Eq)]
+pub enum PolicyError {
+    /// No architecture has such a call.
+    #[error("no system call is named `{0}`")]
+    UnknownCall(String),
+    /// Conditions without `otherwise`, or the other way round.
+    #[error("system call `{0}`: `when` and `otherwise` go together")]
+    Incomplete(String),
+    /// A condition that cannot be.
+    #[error("system call `{0}`: {1}")]
+    Condition(String, String),
+}
+
+impl Policy {
+    /// What happens to a call that no rule names. Libraries treat ENOSYS as an older kernel and
+    /// take another way; EPERM makes them give up.
+    pub const DEFAULT: Action = Action::Refuse(Errno::ENOSYS);
+
+    /// The policy of these rules. Among unconditional rules for one call the last one holds;
+    /// conditional ones add up, and end with the last one's `otherwise`.
+    ///
+    /// # Errors
+    /// [`PolicyError`].
+    pub fn of(rules: &[SyscallRule]) -> Result<Self, PolicyError> {
+        let mut decisions: BTreeMap<u32, Decision> = BTreeMap::new();
+        for rule in rules {
+            for name in &rule.names {
+                let Some(number) = number(name)? else { continue };
+                match (rule.when.is_empty(), rule.otherwise) {
+                    (true, None) => {
+                        decisions.insert(number, Decision::always(rule.action));
+                    }
+                    (false, Some(otherwise)) => {
+                        for condition in &rule.when {
+                            check(name, condition)?;
+                        }
+                        let decision = decisions
+                            .entry(number)
+                            .or_insert_with(|| Decision::always(otherwise));
+                        decision.branches.push((rule.when.clone(), rule.action));
+                        decision.otherwise = otherwise;
+                    }
+                    _ => return Err(PolicyError::Incomplete(name.clone())),
+                }
+            }
+        }
+        Ok(Self { decisions })
+    }
+
+    /// What happens to a call with these arguments: the meaning that [`super::compile`] must keep.
+    pub fn decide(&self, number: u32, arguments: &[u64; 6]) -> Action {
+        let Some(decision) = self.decisions.get(&number) else { return Self::DEFAULT };
+        decision
+            .branches
+            .iter()
+            .find(|(conditions, _)| conditions.iter().all(|condition| condition.holds(arguments)))
+            .map_or(decision.otherwise, |(_, action)| *action)
+    }
+}
+
+impl Condition {
+    fn holds(&self, arguments: &[u64; 6]) -> bool {
+        let width = if self.int { u64::from(u32::MAX) } else { u64::MAX };
+        let masked = arguments[usize::from(self.argument)] & self.mask & width;
+        (masked == self.value) == (self.is == Comparison::Equal)
+    }
+}
+
+fn check(name: &str, condition: &Condition) -> Result<(), PolicyError> {
+    let wrong = |what: &str| Err(PolicyError::Condition(name.to_owned(), what.to_owned()));
+    if condition.argument > 5 {
+        return wrong("arguments are numbered 0 to 5");
+    }
+    let width = if condition.int { u64::from(u32::MAX) } else { u64::MAX };
+    if condition.value & !(condition.mask & width) != 0 {
+        return wrong("the value has bits that the mask takes away");
+    }
+    Ok(())
+}
+
+/// The call's number here; `None` when only another architecture has it.
+fn number(name: &str) -> Result<Option<u32>, PolicyError> {
+    if let Ok(call) = syscalls::Sysno::from_str(name) {
+        return Ok(Some(call.id() as u32));
+    }
+    let elsewhere = syscalls::x86_64::Sysno::from_str(name).is_ok()
+        || syscalls::aarch64::Sysno::from_str(name).is_ok();
+    if elsewhere { Ok(None) } else { Err(PolicyError::UnknownCall(name.to_owned())) }
+}

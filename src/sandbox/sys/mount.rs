@@ -1,0 +1,92 @@
+//! Mounts by descriptor (Linux 5.2 and 5.12), which nix does not wrap.
+
+use std::ffi::CString;
+use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+use nix::errno::Errno;
+
+use super::check;
+
+/// Mount attributes for [`mount_setattr`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MountAttr {
+    /// `MOUNT_ATTR_*` bits to set.
+    pub set: u64,
+}
+
+impl MountAttr {
+    /// Nothing can be written, no set-user-id bit counts, no device node opens.
+    pub const READ_ONLY: Self =
+        Self { set: libc::MOUNT_ATTR_RDONLY | libc::MOUNT_ATTR_NOSUID | libc::MOUNT_ATTR_NODEV };
+    /// No set-user-id bit counts, no device node opens.
+    pub const WRITABLE: Self = Self { set: libc::MOUNT_ATTR_NOSUID | libc::MOUNT_ATTR_NODEV };
+    /// A device node that may be opened; nothing runs from it.
+    pub const DEVICE: Self = Self { set: libc::MOUNT_ATTR_NOSUID | libc::MOUNT_ATTR_NOEXEC };
+}
+
+fn c_path(path: &Path) -> Result<CString, Errno> {
+    CString::new(path.as_os_str().as_bytes()).map_err(|_| Errno::EINVAL)
+}
+
+/// A detached copy of the mounts at `path` and below it.
+///
+/// # Errors
+/// `EPERM` without `CAP_SYS_ADMIN` over this mount namespace, `ENOENT`, `EACCES`, `ENOSYS` before
+/// Linux 5.2.
+pub fn clone_tree(path: &Path) -> Result<OwnedFd, Errno> {
+    let path = c_path(path)?;
+    let flags = libc::OPEN_TREE_CLONE as libc::c_int
+        | libc::OPEN_TREE_CLOEXEC as libc::c_int
+        | libc::AT_RECURSIVE as libc::c_int;
+    // SAFETY: `path` is a C string that outlives the call.
+    let result =
+        unsafe { libc::syscall(libc::SYS_open_tree, libc::AT_FDCWD, path.as_ptr(), flags) };
+    let fd = check(result)? as RawFd;
+    // SAFETY: the kernel has just opened this descriptor for us; nobody else owns it.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
+/// Attaches a detached mount at `target`.
+///
+/// # Errors
+/// What the kernel said about `target`.
+pub fn move_mount(tree: impl AsFd, target: &Path) -> Result<(), Errno> {
+    let target = c_path(target)?;
+    // SAFETY: both strings are C strings that outlive the call; the descriptor is borrowed.
+    let result = unsafe {
+        libc::syscall(
+            libc::SYS_move_mount,
+            tree.as_fd().as_raw_fd(),
+            c"".as_ptr(),
+            libc::AT_FDCWD,
+            target.as_ptr(),
+            libc::MOVE_MOUNT_F_EMPTY_PATH,
+        )
+    };
+    check(result).map(drop)
+}
+
+/// Sets attributes on the mount at `path`, and on all below it when `recursive`.
+///
+/// # Errors
+/// `ENOSYS` before Linux 5.12, else what the kernel said.
+pub fn mount_setattr(path: &Path, attr: MountAttr, recursive: bool) -> Result<(), Errno> {
+    let path = c_path(path)?;
+    let attributes =
+        libc::mount_attr { attr_set: attr.set, attr_clr: 0, propagation: 0, userns_fd: 0 };
+    let flags = if recursive { libc::AT_RECURSIVE } else { 0 };
+    // SAFETY: the path and the structure outlive the call, and the size is the structure's own.
+    let result = unsafe {
+        libc::syscall(
+            libc::SYS_mount_setattr,
+            libc::AT_FDCWD,
+            path.as_ptr(),
+            flags,
+            &raw const attributes,
+            size_of::<libc::mount_attr>(),
+        )
+    };
+    check(result).map(drop)
+}

@@ -1,0 +1,141 @@
+//! The process itself: fork, exec, descriptors, attributes.
+
+use std::convert::Infallible;
+use std::ffi::CString;
+use std::os::fd::{AsFd, AsRawFd, RawFd};
+
+use nix::errno::Errno;
+use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, SigmaskHow, sigaction, sigprocmask};
+use nix::unistd::ForkResult;
+
+use super::check;
+
+/// Starts a copy of this process. The caller must be single-threaded, as for
+/// [`super::clone_process`].
+///
+/// # Errors
+/// `EAGAIN` or `ENOMEM`.
+pub fn fork() -> Result<ForkResult, Errno> {
+    // SAFETY: workers and slot inits have exactly one thread, so that no lock can be held elsewhere.
+    unsafe { nix::unistd::fork() }
+}
+
+/// Replaces this process by `program`, looked up on the `PATH` of `environment` unless it holds a
+/// slash.
+///
+/// # Errors
+/// `ENOENT`, `EACCES`, `ENOEXEC`, `E2BIG`: what the kernel said about the last place tried.
+pub fn exec(program: &CString, argv: &[CString], environment: &[CString]) -> Result<Infallible, Errno> {
+    if program.as_bytes().contains(&b'/') {
+        return nix::unistd::execve(program, argv, environment);
+    }
+    let path = environment
+        .iter()
+        .find_map(|variable| variable.as_bytes().strip_prefix(b"PATH="))
+        .unwrap_or(b"/usr/local/bin:/usr/bin:/bin");
+    let mut last = Errno::ENOENT;
+    for folder in path.split(|&byte| byte == b':').filter(|folder| !folder.is_empty()) {
+        let mut candidate = folder.to_vec();
+        candidate.push(b'/');
+        candidate.extend_from_slice(program.as_bytes());
+        let Ok(candidate) = CString::new(candidate) else { continue };
+        match nix::unistd::execve(&candidate, argv, environment) {
+            Ok(never) => match never {},
+            Err(Errno::ENOENT | Errno::ENOTDIR) => {}
+            Err(errno) => last = errno,
+        }
+    }
+    Err(last)
+}
+
+/// Closes every descriptor from `first` upwards.
+///
+/// # Errors
+/// `ENOSYS` before Linux 5.9.
+pub fn close_from(first: RawFd) -> Result<(), Errno> {
+    // SAFETY: it closes descriptors that this process is about to lose by exec or exit; no Rust
+    // value that owns one of them is used afterwards.
+    let result = unsafe { libc::syscall(libc::SYS_close_range, first, libc::c_uint::MAX, 0) };
+    check(result).map(drop)
+}
+
+fn prctl(option: libc::c_int, value: libc::c_ulong) -> Result<(), Errno> {
+    // SAFETY: every option used in this file takes one integer and touches no memory of ours.
+    let result = unsafe { libc::prctl(option, value, 0, 0, 0) };
+    check(libc::c_long::from(result)).map(drop)
+}
+
+/// No later execution gives this process more rights than it has.
+///
+/// # Errors
+/// None on a kernel that has it (since 3.5).
+pub fn set_no_new_privs() -> Result<(), Errno> {
+    prctl(libc::PR_SET_NO_NEW_PRIVS, 1)
+}
+
+/// Whether a change of user keeps the permitted capabilities.
+///
+/// # Errors
+/// What the kernel said.
+pub fn set_keep_capabilities(keep: bool) -> Result<(), Errno> {
+    prctl(libc::PR_SET_KEEPCAPS, keep.into())
+}
+
+/// Closes this process's memory to others of the same user, and its core dumps.
+///
+/// # Errors
+/// What the kernel said.
+pub fn set_not_dumpable() -> Result<(), Errno> {
+    prctl(libc::PR_SET_DUMPABLE, 0)
+}
+
+/// Has the kernel kill this process when its parent ends. A change of user clears it.
+///
+/// # Errors
+/// What the kernel said.
+pub fn set_parent_death_kill() -> Result<(), Errno> {
+    prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL as libc::c_ulong)
+}
+
+/// Ends this process at once, without running anything else.
+pub fn exit_now(code: i32) -> ! {
+    // SAFETY: it does not return and touches no memory.
+    unsafe { libc::_exit(code) }
+}
+
+/// Sends SIGKILL to the process behind `pidfd`; one that has ended already is no error.
+///
+/// # Errors
+/// `EPERM`, `EBADF`.
+pub fn pidfd_kill(pidfd: impl AsFd) -> Result<(), Errno> {
+    // SAFETY: a null `siginfo` is allowed and no memory is touched.
+    let result = unsafe {
+        libc::syscall(
+            libc::SYS_pidfd_send_signal,
+            pidfd.as_fd().as_raw_fd(),
+            libc::SIGKILL,
+            std::ptr::null::<libc::siginfo_t>(),
+            0,
+        )
+    };
+    match check(result) {
+        Err(Errno::ESRCH) | Ok(_) => Ok(()),
+        Err(errno) => Err(errno),
+    }
+}
+
+/// Gives every signal its default action and unblocks all: Rust ignores SIGPIPE, and an ignored
+/// signal stays ignored across exec.
+///
+/// # Errors
+/// What the kernel said.
+pub fn reset_signals() -> Result<(), Errno> {
+    let default = SigAction::new(SigHandler::SigDfl, SaFlags::empty(), SigSet::empty());
+    for signal in Signal::iterator() {
+        if !matches!(signal, Signal::SIGKILL | Signal::SIGSTOP) {
+            // SAFETY: the default action runs no code of ours.
+            unsafe { sigaction(signal, &default) }?;
+        }
+    }
+    sigprocmask(SigmaskHow::SIG_SETMASK, Some(&SigSet::empty()), None)
+}
