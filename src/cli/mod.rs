@@ -14,7 +14,6 @@ mod eval_args;
 mod exec;
 mod progress;
 mod report;
-mod worker;
 
 use std::process::ExitCode;
 
@@ -59,13 +58,19 @@ enum Command {
     Env(env::EnvArgs),
     /// Report on a run from its journal.
     Report(report::ReportArgs),
-    /// Be a worker of another fumehood process.
-    #[command(name = "__worker", hide = true)]
-    Worker(worker::WorkerArgs),
 }
 
 /// Runs the command line and gives its exit code.
 pub fn main() -> ExitCode {
+    // The program runs itself again for these two. They come before all else: a worker forks, so
+    // no thread may exist, and the probe runs inside a sandbox.
+    match std::env::args_os().nth(1) {
+        Some(word) if word == crate::worker::SUBCOMMAND => return crate::worker::serve(),
+        Some(word) if word == crate::worker::probe::SUBCOMMAND => {
+            return crate::worker::probe::report();
+        }
+        _ => {}
+    }
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
@@ -86,7 +91,6 @@ pub fn main() -> ExitCode {
         Command::Doctor(args) => doctor::run(&args, cli.global),
         Command::Env(args) => env::run(&args, cli.global),
         Command::Report(args) => report::run(&args, cli.global),
-        Command::Worker(args) => worker::run(&args),
     };
     outcome
         .unwrap_or_else(|failure: Failure| failure.report())

@@ -21,22 +21,35 @@ pub struct StepError {
 }
 
 fn on(path: Option<&Path>) -> String {
-    path.map(|path| format!(" {}", path.display())).unwrap_or_default()
+    path.map(|path| format!(" {}", path.display()))
+        .unwrap_or_default()
 }
 
 impl StepError {
     /// A failed step that concerns no path.
     pub fn new(step: &str, errno: Errno) -> Self {
-        Self { step: step.to_owned(), path: None, errno: errno as i32, errno_name: format!("{errno:?}") }
+        Self {
+            step: step.to_owned(),
+            path: None,
+            errno: errno as i32,
+            errno_name: format!("{errno:?}"),
+        }
     }
 
     /// A failed step on a path.
     pub fn at(step: &str, path: &Path, errno: Errno) -> Self {
-        Self { path: Some(path.to_owned()), ..Self::new(step, errno) }
+        Self {
+            path: Some(path.to_owned()),
+            ..Self::new(step, errno)
+        }
     }
 
     /// A failed step, from an error of the standard library.
     pub fn io(step: &str, path: &Path, error: &std::io::Error) -> Self {
-        Self::at(step, path, Errno::from_raw(error.raw_os_error().unwrap_or(libc::EIO)))
+        Self::at(
+            step,
+            path,
+            Errno::from_raw(error.raw_os_error().unwrap_or(libc::EIO)),
+        )
     }
 }

@@ -34,7 +34,11 @@ impl Host {
 /// Why user namespaces are refused here, and what to do about it, from the switches that
 /// distributions have.
 pub fn user_namespace_remedy() -> String {
-    let read = |path: &str| fs::read_to_string(path).ok().map(|text| text.trim().to_owned());
+    let read = |path: &str| {
+        fs::read_to_string(path)
+            .ok()
+            .map(|text| text.trim().to_owned())
+    };
     if read("/proc/sys/kernel/apparmor_restrict_unprivileged_userns").as_deref() == Some("1") {
         return "AppArmor restricts user namespaces of ordinary users: as root, `sysctl -w \
                 kernel.apparmor_restrict_unprivileged_userns=0`, or give the fumehood binary a \
@@ -47,7 +51,9 @@ pub fn user_namespace_remedy() -> String {
     if read("/proc/sys/user/max_user_namespaces").as_deref() == Some("0") {
         return "as root, `sysctl -w user.max_user_namespaces=10000`".to_owned();
     }
-    if std::path::Path::new("/.dockerenv").exists() || std::path::Path::new("/run/.containerenv").exists() {
+    if std::path::Path::new("/.dockerenv").exists()
+        || std::path::Path::new("/run/.containerenv").exists()
+    {
         return "in a container, allow namespaces: `--security-opt seccomp=unconfined \
                 --security-opt apparmor=unconfined --security-opt systempaths=unconfined`, or run \
                 on the host"

@@ -61,15 +61,20 @@ pub fn restrict(rules: &[LandlockRule], refuse_tcp: bool, abi: ABI) -> Result<()
         .handle_access(AccessFs::from_all(abi))
         .map_err(|error| refused(&error))?;
     if refuse_tcp && abi >= ABI::V4 {
-        ruleset =
-            ruleset.handle_access(AccessNet::from_all(abi)).map_err(|error| refused(&error))?;
+        ruleset = ruleset
+            .handle_access(AccessNet::from_all(abi))
+            .map_err(|error| refused(&error))?;
     }
     if abi >= ABI::V6 {
-        ruleset = ruleset.scope(Scope::from_all(abi)).map_err(|error| refused(&error))?;
+        ruleset = ruleset
+            .scope(Scope::from_all(abi))
+            .map_err(|error| refused(&error))?;
     }
     let mut created = ruleset.create().map_err(|error| refused(&error))?;
     for rule in rules {
-        let Ok(found) = std::fs::metadata(&rule.path) else { continue };
+        let Ok(found) = std::fs::metadata(&rule.path) else {
+            continue;
+        };
         let access = granted(rule.access, abi, found.is_dir());
         let place = PathFd::new(&rule.path).map_err(|error| refused(&error))?;
         created = created
@@ -77,7 +82,11 @@ pub fn restrict(rules: &[LandlockRule], refuse_tcp: bool, abi: ABI) -> Result<()
             .map_err(|error| LandlockError::Refused(on(&rule.path, &error)))?;
     }
     let status = created.restrict_self().map_err(|error| refused(&error))?;
-    if status.ruleset == RulesetStatus::FullyEnforced { Ok(()) } else { Err(LandlockError::Partial) }
+    if status.ruleset == RulesetStatus::FullyEnforced {
+        Ok(())
+    } else {
+        Err(LandlockError::Partial)
+    }
 }
 
 fn on(path: &Path, error: &dyn std::fmt::Display) -> String {
@@ -90,8 +99,13 @@ fn granted(access: Access, abi: ABI, is_dir: bool) -> BitFlags<AccessFs> {
         Access::Execute => AccessFs::from_read(abi),
         Access::Use => AccessFs::ReadFile | AccessFs::WriteFile,
         Access::Write => {
-            AccessFs::from_all(abi) & !(AccessFs::MakeBlock | AccessFs::MakeChar | AccessFs::IoctlDev)
+            AccessFs::from_all(abi)
+                & !(AccessFs::MakeBlock | AccessFs::MakeChar | AccessFs::IoctlDev)
         }
     };
-    if is_dir { granted } else { granted & AccessFs::from_file(abi) }
+    if is_dir {
+        granted
+    } else {
+        granted & AccessFs::from_file(abi)
+    }
 }

@@ -95,10 +95,13 @@ impl FromStr for Layer {
     type Err = String;
 
     fn from_str(name: &str) -> Result<Self, String> {
-        Self::ALL.into_iter().find(|layer| layer.name() == name).ok_or_else(|| {
-            let names = Self::CAN_BE_GIVEN_UP.map(Self::name).join(", ");
-            format!("no layer is named `{name}`; those that can be given up: {names}")
-        })
+        Self::ALL
+            .into_iter()
+            .find(|layer| layer.name() == name)
+            .ok_or_else(|| {
+                let names = Self::CAN_BE_GIVEN_UP.map(Self::name).join(", ");
+                format!("no layer is named `{name}`; those that can be given up: {names}")
+            })
     }
 }
 
@@ -139,6 +142,8 @@ pub struct Attestation {
 impl Attestation {
     /// The layers that do not hold.
     pub fn missing(&self) -> impl Iterator<Item = &LayerReport> {
-        self.layers.iter().filter(|report| report.state != LayerState::Enforced)
+        self.layers
+            .iter()
+            .filter(|report| report.state != LayerState::Enforced)
     }
 }

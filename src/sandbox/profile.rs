@@ -14,7 +14,10 @@ use crate::base::digest::Digest;
 const BUILT_IN: [(&str, &str); 3] = [
     ("strict", include_str!("../../sandbox-profiles/strict.toml")),
     ("grade", include_str!("../../sandbox-profiles/grade.toml")),
-    ("scanner", include_str!("../../sandbox-profiles/scanner.toml")),
+    (
+        "scanner",
+        include_str!("../../sandbox-profiles/scanner.toml"),
+    ),
 ];
 
 /// A sandbox policy.
@@ -224,8 +227,10 @@ impl Profile {
         if let Some(path) = folder.map(|folder| folder.join(format!("{name}.toml")))
             && path.exists()
         {
-            let text = std::fs::read_to_string(&path)
-                .map_err(|source| ProfileError::Read { path: path.clone(), source })?;
+            let text = std::fs::read_to_string(&path).map_err(|source| ProfileError::Read {
+                path: path.clone(),
+                source,
+            })?;
             return Self::parse(name, &text);
         }
         match BUILT_IN.iter().find(|(known, _)| *known == name) {
@@ -243,8 +248,10 @@ impl Profile {
     /// [`ProfileError::Invalid`] for bad syntax, an unknown key, a rule without a reason, a path
     /// that is not absolute, a cycle.
     pub fn parse(name: &str, text: &str) -> Result<Self, ProfileError> {
-        let invalid =
-            |message: String| ProfileError::Invalid { name: name.to_owned(), message };
+        let invalid = |message: String| ProfileError::Invalid {
+            name: name.to_owned(),
+            message,
+        };
         let own: Self = toml::from_str(text).map_err(|error| invalid(error.to_string()))?;
         if own.name != name {
             return Err(invalid(format!("it calls itself `{}`", own.name)));
@@ -264,7 +271,9 @@ impl Profile {
 
     /// Whether nothing may run without this layer.
     pub fn requires(&self, layer: super::Layer) -> bool {
-        self.require.iter().any(|requirement| requirement.layer == layer)
+        self.require
+            .iter()
+            .any(|requirement| requirement.layer == layer)
     }
 
     fn joined(mut self, own: Self) -> Self {
@@ -301,7 +310,13 @@ impl Profile {
             .chain(self.scratch.iter().map(|rule| &rule.path))
             .chain(self.device.iter().map(|rule| &rule.path))
             .chain(self.mask.iter().map(|rule| &rule.path))
-            .chain(self.landlock.iter().map(|rule| &rule.path));
+            // Landlock may grant on the root of the sandbox; nothing can be mounted over it.
+            .chain(
+                self.landlock
+                    .iter()
+                    .map(|rule| &rule.path)
+                    .filter(|path| *path != Path::new("/")),
+            );
         for path in paths {
             check_path(path)?;
         }
@@ -323,7 +338,11 @@ pub(super) fn check_path(path: &Path) -> Result<(), String> {
             _ => return Err(format!("the path {} holds `..`", path.display())),
         }
     }
-    if names == 0 { Err("the path / cannot be named".to_owned()) } else { Ok(()) }
+    if names == 0 {
+        Err("the path / cannot be named".to_owned())
+    } else {
+        Ok(())
+    }
 }
 
 #[cfg(test)]
@@ -348,7 +367,9 @@ mod tests {
             ("[[tree]]\npath = '/a/../b'\nreason = 'r'\n", "holds `..`"),
             ("[[tree]]\npath = '/'\nreason = 'r'\n", "cannot be named"),
         ] {
-            let error = Profile::parse("x", &format!("{head}{text}")).unwrap_err().to_string();
+            let error = Profile::parse("x", &format!("{head}{text}"))
+                .unwrap_err()
+                .to_string();
             assert!(error.contains(wanted), "{text}: {error}");
         }
     }

@@ -63,7 +63,12 @@ impl RootPlan {
     ///
     /// # Errors
     /// When a folder that is not optional is missing, or a path cannot be used.
-    pub fn new(profile: &Profile, extras: &[Extra<'_>], limits: &Limits, proc: bool) -> Result<Self, StepError> {
+    pub fn new(
+        profile: &Profile,
+        extras: &[Extra<'_>],
+        limits: &Limits,
+        proc: bool,
+    ) -> Result<Self, StepError> {
         let mut plan = Self {
             entries: Vec::new(),
             limits: limits.clone(),
@@ -74,37 +79,69 @@ impl RootPlan {
             plan.show(&tree.path, &tree.path, tree.optional)?;
         }
         for device in &profile.device {
-            let is_device = fs::metadata(&device.path).is_ok_and(|found| found.file_type().is_char_device());
+            let is_device =
+                fs::metadata(&device.path).is_ok_and(|found| found.file_type().is_char_device());
             if !is_device {
-                return Err(StepError::at("find the device", &device.path, Errno::ENOENT));
+                return Err(StepError::at(
+                    "find the device",
+                    &device.path,
+                    Errno::ENOENT,
+                ));
             }
-            let what = What::Device { source: device.path.clone() };
-            plan.entries.push(Entry { target: device.path.clone(), what });
+            let what = What::Device {
+                source: device.path.clone(),
+            };
+            plan.entries.push(Entry {
+                target: device.path.clone(),
+                what,
+            });
         }
         for file in &profile.file {
-            let what = What::File { text: file.text.clone() };
-            plan.entries.push(Entry { target: file.path.clone(), what });
+            let what = What::File {
+                text: file.text.clone(),
+            };
+            plan.entries.push(Entry {
+                target: file.path.clone(),
+                what,
+            });
         }
         for scratch in &profile.scratch {
             let what = What::Scratch { mode: scratch.mode };
-            plan.entries.push(Entry { target: scratch.path.clone(), what });
+            plan.entries.push(Entry {
+                target: scratch.path.clone(),
+                what,
+            });
         }
         for extra in extras {
             for path in [extra.source, extra.target] {
                 check_path(path)
                     .map_err(|_| StepError::at("use the mount path", path, Errno::EINVAL))?;
             }
-            if ["/proc", "/dev", "/sys"].iter().any(|taken| extra.target.starts_with(taken)) {
+            if ["/proc", "/dev", "/sys"]
+                .iter()
+                .any(|taken| extra.target.starts_with(taken))
+            {
                 return Err(StepError::at("mount over", extra.target, Errno::EPERM));
             }
             plan.show(extra.source, extra.target, false)?;
         }
-        for (name, to) in [("fd", "/proc/self/fd"), ("stdin", "/proc/self/fd/0"), ("stdout", "/proc/self/fd/1"), ("stderr", "/proc/self/fd/2")] {
-            let what = What::Symlink { to: PathBuf::from(to) };
-            plan.entries.push(Entry { target: Path::new("/dev").join(name), what });
+        for (name, to) in [
+            ("fd", "/proc/self/fd"),
+            ("stdin", "/proc/self/fd/0"),
+            ("stdout", "/proc/self/fd/1"),
+            ("stderr", "/proc/self/fd/2"),
+        ] {
+            let what = What::Symlink {
+                to: PathBuf::from(to),
+            };
+            plan.entries.push(Entry {
+                target: Path::new("/dev").join(name),
+                what,
+            });
         }
         // Parents come before what is mounted below them; the sort is stable.
-        plan.entries.sort_by_key(|entry| entry.target.components().count());
+        plan.entries
+            .sort_by_key(|entry| entry.target.components().count());
         Ok(plan)
     }
 
@@ -118,9 +155,10 @@ impl RootPlan {
 
     fn show(&mut self, source: &Path, target: &Path, optional: bool) -> Result<(), StepError> {
         let covered = self.entries.iter().any(|entry| match &entry.what {
-            What::Tree { source: above, is_dir: true } => {
-                above == &entry.target && source == target && source.starts_with(above)
-            }
+            What::Tree {
+                source: above,
+                is_dir: true,
+            } => above == &entry.target && source == target && source.starts_with(above),
             _ => entry.target == target,
         });
         if covered {
@@ -132,14 +170,25 @@ impl RootPlan {
             Err(error) => return Err(StepError::io("find", source, &error)),
         };
         let what = if found.is_symlink() {
-            let to = fs::read_link(source).map_err(|error| StepError::io("read the link", source, &error))?;
+            let to = fs::read_link(source)
+                .map_err(|error| StepError::io("read the link", source, &error))?;
             What::Symlink { to }
         } else if found.is_dir() || found.is_file() {
-            What::Tree { source: source.to_owned(), is_dir: found.is_dir() }
+            What::Tree {
+                source: source.to_owned(),
+                is_dir: found.is_dir(),
+            }
         } else {
-            return Err(StepError::at("show (neither folder nor file)", source, Errno::EINVAL));
+            return Err(StepError::at(
+                "show (neither folder nor file)",
+                source,
+                Errno::EINVAL,
+            ));
         };
-        self.entries.push(Entry { target: target.to_owned(), what });
+        self.entries.push(Entry {
+            target: target.to_owned(),
+            what,
+        });
         Ok(())
     }
 
@@ -155,7 +204,11 @@ impl RootPlan {
                 .map_err(|errno| StepError::at("open the tree", source, errno)),
             _ => Ok(None),
         };
-        self.entries.iter().map(open).collect::<Result<_, _>>().map(Trees)
+        self.entries
+            .iter()
+            .map(open)
+            .collect::<Result<_, _>>()
+            .map(Trees)
     }
 
     /// Builds the root and moves this process into it. The caller is the first process of a fresh
@@ -172,7 +225,10 @@ impl RootPlan {
         let scratch = stage.join(SCRATCH);
         make_dir(&scratch)?;
         let (size, inodes) = (self.limits.disk, self.limits.inodes);
-        mount_tmpfs(&scratch, &format!("size={size},nr_inodes={inodes},mode=0700"))?;
+        mount_tmpfs(
+            &scratch,
+            &format!("size={size},nr_inodes={inodes},mode=0700"),
+        )?;
         for (index, (entry, tree)) in self.entries.iter().zip(trees.0).enumerate() {
             make(stage, &scratch, index, entry, tree)?;
         }
@@ -198,14 +254,24 @@ impl RootPlan {
     }
 }
 
-fn make(stage: &Path, scratch: &Path, index: usize, entry: &Entry, tree: Option<OwnedFd>) -> Result<(), StepError> {
+fn make(
+    stage: &Path,
+    scratch: &Path,
+    index: usize,
+    entry: &Entry,
+    tree: Option<OwnedFd>,
+) -> Result<(), StepError> {
     let target = below(stage, &entry.target);
     if let Some(parent) = target.parent() {
         fs::create_dir_all(parent).map_err(|error| StepError::io("create", parent, &error))?;
     }
     match &entry.what {
-        What::Symlink { to } => symlink(to, &target).map_err(|error| StepError::io("link", &target, &error)),
-        What::File { text } => fs::write(&target, text).map_err(|error| StepError::io("write", &target, &error)),
+        What::Symlink { to } => {
+            symlink(to, &target).map_err(|error| StepError::io("link", &target, &error))
+        }
+        What::File { text } => {
+            fs::write(&target, text).map_err(|error| StepError::io("write", &target, &error))
+        }
         What::Scratch { mode } => {
             let folder = scratch.join(index.to_string());
             make_dir(&folder)?;
@@ -213,12 +279,22 @@ fn make(stage: &Path, scratch: &Path, index: usize, entry: &Entry, tree: Option<
             fs::set_permissions(&folder, permissions)
                 .map_err(|error| StepError::io("set the mode of", &folder, &error))?;
             make_dir(&target)?;
-            mount(Some(&folder), &target, None::<&str>, MsFlags::MS_BIND, None::<&str>)
-                .map_err(|errno| StepError::at("mount the scratch folder", &target, errno))?;
+            mount(
+                Some(&folder),
+                &target,
+                None::<&str>,
+                MsFlags::MS_BIND,
+                None::<&str>,
+            )
+            .map_err(|errno| StepError::at("mount the scratch folder", &target, errno))?;
             attributes(&target, sys::MountAttr::WRITABLE)
         }
         What::Tree { is_dir, .. } => {
-            if *is_dir { make_dir(&target)? } else { make_file(&target)? }
+            if *is_dir {
+                make_dir(&target)?
+            } else {
+                make_file(&target)?
+            }
             attach(tree, &target)?;
             attributes(&target, sys::MountAttr::READ_ONLY)
         }
@@ -244,7 +320,11 @@ fn make_dir(path: &Path) -> Result<(), StepError> {
 }
 
 fn make_file(path: &Path) -> Result<(), StepError> {
-    match fs::OpenOptions::new().write(true).create_new(true).open(path) {
+    match fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .open(path)
+    {
         Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => {
             Err(StepError::io("create", path, &error))
         }
@@ -253,7 +333,8 @@ fn make_file(path: &Path) -> Result<(), StepError> {
 }
 
 fn attach(tree: Option<OwnedFd>, target: &Path) -> Result<(), StepError> {
-    let tree = tree.ok_or_else(|| StepError::at("find the opened tree for", target, Errno::EBADF))?;
+    let tree =
+        tree.ok_or_else(|| StepError::at("find the opened tree for", target, Errno::EBADF))?;
     sys::move_mount(tree, target).map_err(|errno| StepError::at("attach", target, errno))
 }
 
@@ -277,13 +358,28 @@ fn mount_proc(target: &Path) -> Result<(), StepError> {
 /// Covers a part of `/proc`: a file by the null device, a folder by an empty file system.
 fn cover(stage: &Path, mask: &Path) -> Result<(), StepError> {
     let target = below(stage, mask);
-    let Ok(found) = fs::symlink_metadata(&target) else { return Ok(()) };
+    let Ok(found) = fs::symlink_metadata(&target) else {
+        return Ok(());
+    };
     if found.is_dir() {
-        let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC | MsFlags::MS_RDONLY;
-        return mount(Some("tmpfs"), &target, Some("tmpfs"), flags, Some("size=0,nr_inodes=1,mode=0555"))
-            .map_err(|errno| StepError::at("cover", &target, errno));
+        let flags =
+            MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC | MsFlags::MS_RDONLY;
+        return mount(
+            Some("tmpfs"),
+            &target,
+            Some("tmpfs"),
+            flags,
+            Some("size=0,nr_inodes=1,mode=0555"),
+        )
+        .map_err(|errno| StepError::at("cover", &target, errno));
     }
     let null = below(stage, Path::new("/dev/null"));
-    mount(Some(&null), &target, None::<&str>, MsFlags::MS_BIND, None::<&str>)
-        .map_err(|errno| StepError::at("cover", &target, errno))
+    mount(
+        Some(&null),
+        &target,
+        None::<&str>,
+        MsFlags::MS_BIND,
+        None::<&str>,
+    )
+    .map_err(|errno| StepError::at("cover", &target, errno))
 }

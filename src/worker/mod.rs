@@ -1,10 +1,21 @@
 //! Workers: single-threaded processes that own sandboxes, and the wire by which the supervisor
 //! speaks to them.
 
+mod init;
 pub mod observation;
 pub mod pool;
+pub mod probe;
 pub mod request;
+mod run;
+mod serve;
+mod slot;
+mod tree;
+pub mod wire;
 
 pub use observation::{Captured, End, Observation, Usage};
 pub use pool::{Pool, PoolConfig, WorkerError};
 pub use request::{Mount, Request};
+pub use serve::serve;
+
+/// The hidden subcommand under which the program becomes a worker.
+pub const SUBCOMMAND: &str = "__worker";

@@ -58,7 +58,10 @@ pub fn encode(message: &impl Serialize) -> io::Result<Vec<u8>> {
     let mut frame = postcard::to_extend(message, vec![0; 4]).map_err(io::Error::other)?;
     let length = frame.len() - 4;
     if length > MAX_FRAME {
-        return Err(io::Error::new(io::ErrorKind::InvalidData, format!("a message of {length} bytes is too long")));
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidData,
+            format!("a message of {length} bytes is too long"),
+        ));
     }
     frame[..4].copy_from_slice(&(length as u32).to_le_bytes());
     Ok(frame)
@@ -85,7 +88,10 @@ pub fn receive<T: DeserializeOwned>(mut reader: impl Read) -> io::Result<Option<
 pub fn checked_length(announced: [u8; 4]) -> io::Result<usize> {
     let length = u32::from_le_bytes(announced) as usize;
     if length > MAX_FRAME {
-        return Err(io::Error::new(io::ErrorKind::InvalidData, format!("a message announces {length} bytes")));
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidData,
+            format!("a message announces {length} bytes"),
+        ));
     }
     Ok(length)
 }
@@ -123,7 +129,10 @@ mod tests {
         let mut bytes = Vec::new();
         send(&mut bytes, &FromWorker::Failed(error)).unwrap();
         let back: Option<FromWorker> = receive(bytes.as_slice()).unwrap();
-        assert!(matches!(back, Some(FromWorker::Failed(WorkerError::Lost(_)))));
+        assert!(matches!(
+            back,
+            Some(FromWorker::Failed(WorkerError::Lost(_)))
+        ));
         assert!(receive::<FromWorker>(&bytes[..bytes.len() - 1]).is_err());
         assert!(receive::<FromWorker>(&[][..]).unwrap().is_none());
         assert!(receive::<FromWorker>(&u32::MAX.to_le_bytes()[..]).is_err());

@@ -30,8 +30,14 @@ impl Controllers {
     /// In words: which version gives what.
     pub fn describe(&self) -> String {
         let one = |name: &str, base: &Option<Base>| match base {
-            Some(Base { version: Version::V1, .. }) => format!("{name} by v1"),
-            Some(Base { version: Version::V2, .. }) => format!("{name} by v2"),
+            Some(Base {
+                version: Version::V1,
+                ..
+            }) => format!("{name} by v1"),
+            Some(Base {
+                version: Version::V2,
+                ..
+            }) => format!("{name} by v2"),
             None => format!("no {name}"),
         };
         [
@@ -45,8 +51,10 @@ impl Controllers {
 
     /// The different folders in which groups are made.
     pub fn bases(&self) -> Vec<&Base> {
-        let mut bases: Vec<&Base> =
-            [&self.memory, &self.pids, &self.cpu, &self.kill].into_iter().flatten().collect();
+        let mut bases: Vec<&Base> = [&self.memory, &self.pids, &self.cpu, &self.kill]
+            .into_iter()
+            .flatten()
+            .collect();
         bases.dedup();
         let mut unique: Vec<&Base> = Vec::new();
         for base in bases {
@@ -70,7 +78,9 @@ pub fn discover() -> Controllers {
         }
     }
     if mounts.is_empty() {
-        found.notes.push("/proc/self/mountinfo cannot be read".to_owned());
+        found
+            .notes
+            .push("/proc/self/mountinfo cannot be read".to_owned());
     }
     found
 }
@@ -85,7 +95,10 @@ struct Hierarchy {
 }
 
 fn hierarchies(mounts: &str, own: &str) -> Vec<Hierarchy> {
-    let mut found: Vec<Hierarchy> = mounts.lines().filter_map(|line| hierarchy(line, own)).collect();
+    let mut found: Vec<Hierarchy> = mounts
+        .lines()
+        .filter_map(|line| hierarchy(line, own))
+        .collect();
     // Version 1 first: on a hybrid host it holds the controllers that limit.
     found.sort_by_key(|hierarchy| hierarchy.version == Version::V2);
     found
@@ -111,7 +124,9 @@ fn hierarchy(line: &str, own: &str) -> Option<Hierarchy> {
         let (number, names, path) = (fields.next()?, fields.next()?, fields.next()?);
         let mine = match version {
             Version::V2 => number == "0" && names.is_empty(),
-            Version::V1 => names.split(',').any(|name| controllers.iter().any(|own| own == name)),
+            Version::V1 => names
+                .split(',')
+                .any(|name| controllers.iter().any(|own| own == name)),
         };
         mine.then_some(path)
     });
@@ -119,16 +134,29 @@ fn hierarchy(line: &str, own: &str) -> Option<Hierarchy> {
         let below = path.strip_prefix(root.trim_end_matches('/'))?;
         Some(mount.join(below.trim_start_matches('/')))
     });
-    Some(Hierarchy { version, controllers, mount, own })
+    Some(Hierarchy {
+        version,
+        controllers,
+        mount,
+        own,
+    })
 }
 
 /// Mount paths write space, tab, newline and backslash as octal escapes.
 fn unescape(text: &str) -> String {
-    text.replace("\\040", " ").replace("\\011", "\t").replace("\\012", "\n").replace("\\134", "\\")
+    text.replace("\\040", " ")
+        .replace("\\011", "\t")
+        .replace("\\012", "\n")
+        .replace("\\134", "\\")
 }
 
 fn use_v1(hierarchy: &Hierarchy, found: &mut Controllers) {
-    let wanted = |name: &str| hierarchy.controllers.iter().any(|controller| controller == name);
+    let wanted = |name: &str| {
+        hierarchy
+            .controllers
+            .iter()
+            .any(|controller| controller == name)
+    };
     let slots = [
         (wanted("memory"), &mut found.memory),
         (wanted("pids"), &mut found.pids),
@@ -142,12 +170,18 @@ fn use_v1(hierarchy: &Hierarchy, found: &mut Controllers) {
         .flatten()
         .find(|folder| can_make_groups(folder));
     let Some(folder) = folder else {
-        found.notes.push(format!("no right to make groups in {}", hierarchy.mount.display()));
+        found.notes.push(format!(
+            "no right to make groups in {}",
+            hierarchy.mount.display()
+        ));
         return;
     };
     for (wanted, slot) in slots {
         if wanted {
-            *slot = Some(Base { version: Version::V1, folder: folder.clone() });
+            *slot = Some(Base {
+                version: Version::V1,
+                folder: folder.clone(),
+            });
         }
     }
 }
@@ -160,7 +194,10 @@ fn use_v2(hierarchy: &Hierarchy, found: &mut Controllers) {
             continue;
         }
         let controllers = delegate(&folder, &["memory", "pids"]);
-        if best.as_ref().is_none_or(|(count, ..)| controllers.len() > *count) {
+        if best
+            .as_ref()
+            .is_none_or(|(count, ..)| controllers.len() > *count)
+        {
             best = Some((controllers.len(), folder, controllers));
         }
     }
@@ -171,7 +208,10 @@ fn use_v2(hierarchy: &Hierarchy, found: &mut Controllers) {
         ));
         return;
     };
-    let base = Base { version: Version::V2, folder };
+    let base = Base {
+        version: Version::V2,
+        folder,
+    };
     let has = |name: &str| controllers.iter().any(|controller| controller == name);
     if has("memory") {
         found.memory.get_or_insert_with(|| base.clone());
@@ -190,7 +230,8 @@ fn can_make_groups(folder: &Path) -> bool {
     // A group that is made but cannot be joined is of no use.
     let joinable = made
         && nix::unistd::access(&probe.join("cgroup.procs"), nix::unistd::AccessFlags::W_OK).is_ok()
-        && nix::unistd::access(&folder.join("cgroup.procs"), nix::unistd::AccessFlags::W_OK).is_ok();
+        && nix::unistd::access(&folder.join("cgroup.procs"), nix::unistd::AccessFlags::W_OK)
+            .is_ok();
     if made {
         let _ = fs::remove_dir(&probe);
     }
@@ -205,8 +246,14 @@ fn delegate(folder: &Path, wanted: &[&str]) -> Vec<String> {
         text.split_whitespace().map(str::to_owned).collect()
     };
     let offered = words("cgroup.controllers");
-    for name in wanted.iter().filter(|name| offered.iter().any(|offer| offer == *name)) {
-        if words("cgroup.subtree_control").iter().any(|active| active == name) {
+    for name in wanted
+        .iter()
+        .filter(|name| offered.iter().any(|offer| offer == *name))
+    {
+        if words("cgroup.subtree_control")
+            .iter()
+            .any(|active| active == name)
+        {
             continue;
         }
         let control = folder.join("cgroup.subtree_control");
@@ -215,7 +262,10 @@ fn delegate(folder: &Path, wanted: &[&str]) -> Vec<String> {
         }
     }
     let active = words("cgroup.subtree_control");
-    active.into_iter().filter(|name| wanted.contains(&name.as_str())).collect()
+    active
+        .into_iter()
+        .filter(|name| wanted.contains(&name.as_str()))
+        .collect()
 }
 
 /// A group with processes of its own cannot give controllers to its children. Where this process is
@@ -224,21 +274,30 @@ fn step_aside(folder: &Path) -> bool {
     let members = fs::read_to_string(folder.join("cgroup.procs")).unwrap_or_default();
     let me = std::process::id().to_string();
     let parent = nix::unistd::getppid().to_string();
-    if members.split_whitespace().any(|pid| pid != me && pid != parent) {
+    if members
+        .split_whitespace()
+        .any(|pid| pid != me && pid != parent)
+    {
         return false;
     }
     let leaf = folder.join("fumehood-supervisor");
     let _ = fs::create_dir(&leaf);
-    members.split_whitespace().all(|pid| fs::write(leaf.join("cgroup.procs"), pid).is_ok())
+    members
+        .split_whitespace()
+        .all(|pid| fs::write(leaf.join("cgroup.procs"), pid).is_ok())
 }
 
 /// Removes groups of workers that are gone: after a kill -9 nobody else does.
 pub fn sweep(controllers: &Controllers) {
     for base in controllers.bases() {
-        let Ok(entries) = fs::read_dir(&base.folder) else { continue };
+        let Ok(entries) = fs::read_dir(&base.folder) else {
+            continue;
+        };
         for entry in entries.flatten() {
             let name = entry.file_name();
-            let Some(owner) = name.to_str().and_then(super::group::owner_of) else { continue };
+            let Some(owner) = name.to_str().and_then(super::group::owner_of) else {
+                continue;
+            };
             if !owner.is_alive() {
                 // Its processes died with the worker, so only the empty folder is left. A group
                 // with processes in it cannot be removed, whoever it belongs to.
@@ -260,9 +319,15 @@ mod tests {
         let own = "4:memory:/a/b\n0::/\n";
         let found = hierarchies(mounts, own);
         assert_eq!(found.len(), 2);
-        assert_eq!(found[0].own.as_deref(), Some(Path::new("/sys/fs/cgroup/memory/a/b")));
+        assert_eq!(
+            found[0].own.as_deref(),
+            Some(Path::new("/sys/fs/cgroup/memory/a/b"))
+        );
         assert_eq!(found[1].version, Version::V2);
-        assert_eq!(found[1].own.as_deref(), Some(Path::new("/sys/fs/cgroup/unified/")));
+        assert_eq!(
+            found[1].own.as_deref(),
+            Some(Path::new("/sys/fs/cgroup/unified/"))
+        );
     }
 
     #[test]

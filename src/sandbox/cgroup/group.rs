@@ -27,13 +27,20 @@ impl Group {
     /// What the system said, with the path; whatever was made is removed.
     pub fn create(controllers: &Controllers, sequence: u64, limits: &Limits) -> io::Result<Self> {
         let name = name(sequence);
-        let place = |base: &Option<Base>| base.as_ref().map(|base| (base.version, base.folder.join(&name)));
+        let place = |base: &Option<Base>| {
+            base.as_ref()
+                .map(|base| (base.version, base.folder.join(&name)))
+        };
         let group = Self {
             memory: place(&controllers.memory),
             pids: place(&controllers.pids).map(|(_, folder)| folder),
             cpu: place(&controllers.cpu),
             kill: place(&controllers.kill).map(|(_, folder)| folder.join("cgroup.kill")),
-            folders: controllers.bases().iter().map(|base| base.folder.join(&name)).collect(),
+            folders: controllers
+                .bases()
+                .iter()
+                .map(|base| base.folder.join(&name))
+                .collect(),
         };
         for folder in &group.folders {
             fs::create_dir(folder).map_err(|error| at(folder, error))?;
@@ -77,7 +84,10 @@ impl Group {
     /// What the system said, with the path.
     pub fn add(&self, pid: Pid) -> io::Result<()> {
         for folder in &self.folders {
-            write(&folder.join("cgroup.procs"), u64::from(pid.as_raw().unsigned_abs()))?;
+            write(
+                &folder.join("cgroup.procs"),
+                u64::from(pid.as_raw().unsigned_abs()),
+            )?;
         }
         Ok(())
     }
@@ -85,7 +95,9 @@ impl Group {
     /// CPU time of all processes that were ever in the group.
     pub fn cpu_time(&self) -> Option<Duration> {
         match self.cpu.as_ref()? {
-            (Version::V1, folder) => number(&folder.join("cpuacct.usage")).map(Duration::from_nanos),
+            (Version::V1, folder) => {
+                number(&folder.join("cpuacct.usage")).map(Duration::from_nanos)
+            }
             (Version::V2, folder) => {
                 keyed(&folder.join("cpu.stat"), "usage_usec").map(Duration::from_micros)
             }
@@ -112,7 +124,10 @@ impl Group {
 
     /// Whether a process could not be started because of the limit.
     pub fn ran_out_of_processes(&self) -> bool {
-        let refused = self.pids.as_ref().and_then(|folder| keyed(&folder.join("pids.events"), "max"));
+        let refused = self
+            .pids
+            .as_ref()
+            .and_then(|folder| keyed(&folder.join("pids.events"), "max"));
         refused.unwrap_or(0) > 0
     }
 
@@ -200,5 +215,11 @@ fn number(path: &Path) -> Option<u64> {
 
 fn keyed(path: &Path, key: &str) -> Option<u64> {
     let text = fs::read_to_string(path).ok()?;
-    text.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(' ')?.trim().parse().ok())
+    text.lines().find_map(|line| {
+        line.strip_prefix(key)?
+            .strip_prefix(' ')?
+            .trim()
+            .parse()
+            .ok()
+    })
 }

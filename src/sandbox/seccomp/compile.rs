@@ -40,7 +40,10 @@ pub fn compile(policy: &Policy) -> Vec<Instruction> {
 /// A decision that holds from this number up to the next range's.
 type Range<'a> = (u32, &'a Decision);
 
-static DEFAULT: Decision = Decision { branches: Vec::new(), otherwise: Policy::DEFAULT };
+static DEFAULT: Decision = Decision {
+    branches: Vec::new(),
+    otherwise: Policy::DEFAULT,
+};
 
 /// The whole number line as ranges of equal decisions, in order, from 0.
 fn ranges(policy: &Policy) -> Vec<Range<'_>> {
@@ -78,7 +81,12 @@ fn search(ranges: &[Range<'_>]) -> Vec<Instruction> {
         Ok(distance) => code.push(jump(JUMP_AT_LEAST, high[0].0, distance, 0)),
         Err(_) => {
             code.push(jump(JUMP_AT_LEAST, high[0].0, 0, 1));
-            code.push(Instruction { code: JUMP, jt: 0, jf: 0, k: below.len() as u32 });
+            code.push(Instruction {
+                code: JUMP,
+                jt: 0,
+                jf: 0,
+                k: below.len() as u32,
+            });
         }
     }
     code.extend(below);
@@ -124,10 +132,20 @@ fn test(condition: &Condition, rest: usize) -> Vec<Instruction> {
     }
     let high_word = [load(offset + 4), and(high_mask)];
     let (first, last) = match condition.is {
-        Comparison::Equal => (jump(JUMP_EQUAL, low, 0, rest + 3), jump(JUMP_EQUAL, high, 0, rest)),
+        Comparison::Equal => (
+            jump(JUMP_EQUAL, low, 0, rest + 3),
+            jump(JUMP_EQUAL, high, 0, rest),
+        ),
         Comparison::NotEqual => (jump(JUMP_EQUAL, low, 0, 3), jump(JUMP_EQUAL, high, rest, 0)),
     };
-    vec![low_word[0], low_word[1], first, high_word[0], high_word[1], last]
+    vec![
+        low_word[0],
+        low_word[1],
+        first,
+        high_word[0],
+        high_word[1],
+        last,
+    ]
 }
 
 fn halves(value: u64) -> (u32, u32) {
@@ -135,11 +153,21 @@ fn halves(value: u64) -> (u32, u32) {
 }
 
 fn load(offset: u32) -> Instruction {
-    Instruction { code: LOAD_WORD, jt: 0, jf: 0, k: offset }
+    Instruction {
+        code: LOAD_WORD,
+        jt: 0,
+        jf: 0,
+        k: offset,
+    }
 }
 
 fn and(mask: u32) -> Instruction {
-    Instruction { code: AND, jt: 0, jf: 0, k: mask }
+    Instruction {
+        code: AND,
+        jt: 0,
+        jf: 0,
+        k: mask,
+    }
 }
 
 fn jump(code: u16, k: u32, jt: u8, jf: u8) -> Instruction {
@@ -152,7 +180,12 @@ fn give(action: Action) -> Instruction {
         Action::Kill => libc::SECCOMP_RET_KILL_PROCESS,
         Action::Refuse(errno) => libc::SECCOMP_RET_ERRNO | errno as u32,
     };
-    Instruction { code: RETURN, jt: 0, jf: 0, k }
+    Instruction {
+        code: RETURN,
+        jt: 0,
+        jf: 0,
+        k,
+    }
 }
 
 #[cfg(test)]

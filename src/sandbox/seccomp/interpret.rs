@@ -5,7 +5,12 @@ use crate::sandbox::sys::Instruction;
 
 /// Runs a program over one system call and gives the raw return value, or `None` for a program
 /// that the kernel would refuse or that does not end.
-pub fn interpret(program: &[Instruction], architecture: u32, number: u32, arguments: &[u64; 6]) -> Option<u32> {
+pub fn interpret(
+    program: &[Instruction],
+    architecture: u32,
+    number: u32,
+    arguments: &[u64; 6],
+) -> Option<u32> {
     let mut data = [0_u32; 16];
     data[0] = number;
     data[1] = architecture;

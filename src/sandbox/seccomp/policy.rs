@@ -63,7 +63,9 @@ impl Serialize for Action {
 
 impl<'de> Deserialize<'de> for Action {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+        String::deserialize(deserializer)?
+            .parse()
+            .map_err(serde::de::Error::custom)
     }
 }
 
@@ -111,7 +113,10 @@ pub struct Decision {
 
 impl Decision {
     fn always(action: Action) -> Self {
-        Self { branches: Vec::new(), otherwise: action }
+        Self {
+            branches: Vec::new(),
+            otherwise: action,
+        }
     }
 }
 
@@ -150,7 +155,9 @@ impl Policy {
         let mut decisions: BTreeMap<u32, Decision> = BTreeMap::new();
         for rule in rules {
             for name in &rule.names {
-                let Some(number) = number(name)? else { continue };
+                let Some(number) = number(name)? else {
+                    continue;
+                };
                 match (rule.when.is_empty(), rule.otherwise) {
                     (true, None) => {
                         decisions.insert(number, Decision::always(rule.action));
@@ -174,18 +181,28 @@ impl Policy {
 
     /// What happens to a call with these arguments: the meaning that [`super::compile`] must keep.
     pub fn decide(&self, number: u32, arguments: &[u64; 6]) -> Action {
-        let Some(decision) = self.decisions.get(&number) else { return Self::DEFAULT };
+        let Some(decision) = self.decisions.get(&number) else {
+            return Self::DEFAULT;
+        };
         decision
             .branches
             .iter()
-            .find(|(conditions, _)| conditions.iter().all(|condition| condition.holds(arguments)))
+            .find(|(conditions, _)| {
+                conditions
+                    .iter()
+                    .all(|condition| condition.holds(arguments))
+            })
             .map_or(decision.otherwise, |(_, action)| *action)
     }
 }
 
 impl Condition {
     fn holds(&self, arguments: &[u64; 6]) -> bool {
-        let width = if self.int { u64::from(u32::MAX) } else { u64::MAX };
+        let width = if self.int {
+            u64::from(u32::MAX)
+        } else {
+            u64::MAX
+        };
         let masked = arguments[usize::from(self.argument)] & self.mask & width;
         (masked == self.value) == (self.is == Comparison::Equal)
     }
@@ -196,7 +213,11 @@ fn check(name: &str, condition: &Condition) -> Result<(), PolicyError> {
     if condition.argument > 5 {
         return wrong("arguments are numbered 0 to 5");
     }
-    let width = if condition.int { u64::from(u32::MAX) } else { u64::MAX };
+    let width = if condition.int {
+        u64::from(u32::MAX)
+    } else {
+        u64::MAX
+    };
     if condition.value & !(condition.mask & width) != 0 {
         return wrong("the value has bits that the mask takes away");
     }
@@ -210,5 +231,9 @@ fn number(name: &str) -> Result<Option<u32>, PolicyError> {
     }
     let elsewhere = syscalls::x86_64::Sysno::from_str(name).is_ok()
         || syscalls::aarch64::Sysno::from_str(name).is_ok();
-    if elsewhere { Ok(None) } else { Err(PolicyError::UnknownCall(name.to_owned())) }
+    if elsewhere {
+        Ok(None)
+    } else {
+        Err(PolicyError::UnknownCall(name.to_owned()))
+    }
 }

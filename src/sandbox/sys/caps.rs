@@ -21,7 +21,10 @@ struct Sets {
 }
 
 fn get() -> Result<[Sets; 2], Errno> {
-    let mut header = Header { version: VERSION_3, pid: 0 };
+    let mut header = Header {
+        version: VERSION_3,
+        pid: 0,
+    };
     let mut sets = [Sets::default(); 2];
     // SAFETY: version 3 of the interface reads one header and writes two sets, which is what both
     // pointers lead to.
@@ -30,7 +33,10 @@ fn get() -> Result<[Sets; 2], Errno> {
 }
 
 fn set(sets: [Sets; 2]) -> Result<(), Errno> {
-    let mut header = Header { version: VERSION_3, pid: 0 };
+    let mut header = Header {
+        version: VERSION_3,
+        pid: 0,
+    };
     // SAFETY: version 3 of the interface reads one header and two sets, which is what both
     // pointers lead to.
     let result = unsafe { libc::syscall(libc::SYS_capset, &raw mut header, sets.as_ptr()) };
@@ -78,7 +84,13 @@ pub fn drop_all_capabilities() -> Result<(), Errno> {
     }
     // SAFETY: PR_CAP_AMBIENT_CLEAR_ALL takes no further argument.
     let result = unsafe {
-        libc::prctl(libc::PR_CAP_AMBIENT, libc::PR_CAP_AMBIENT_CLEAR_ALL as libc::c_ulong, 0, 0, 0)
+        libc::prctl(
+            libc::PR_CAP_AMBIENT,
+            libc::PR_CAP_AMBIENT_CLEAR_ALL as libc::c_ulong,
+            0,
+            0,
+            0,
+        )
     };
     check(libc::c_long::from(result))?;
     set([Sets::default(); 2])

@@ -33,7 +33,9 @@ pub enum Cloned {
 /// What the kernel said: `EPERM` where user namespaces are forbidden, `ENOSPC` where their number
 /// is limited.
 pub fn clone_process(namespaces: CloneFlags) -> Result<Cloned, Errno> {
-    let flags = namespaces.bits() as libc::c_long | libc::c_long::from(libc::CLONE_PIDFD) | libc::c_long::from(libc::SIGCHLD);
+    let flags = namespaces.bits() as libc::c_long
+        | libc::c_long::from(libc::CLONE_PIDFD)
+        | libc::c_long::from(libc::SIGCHLD);
     let mut pidfd: RawFd = -1;
     // SAFETY: without CLONE_VM the child has its own copy of memory and a null stack means that it
     // goes on with the same one; `pidfd` outlives the call and is the only memory the kernel writes.
@@ -52,7 +54,10 @@ pub fn clone_process(namespaces: CloneFlags) -> Result<Cloned, Errno> {
         pid => {
             // SAFETY: the kernel has just opened this descriptor for us; nobody else owns it.
             let pidfd = unsafe { OwnedFd::from_raw_fd(pidfd) };
-            Ok(Cloned::Parent { pid: Pid::from_raw(pid as libc::pid_t), pidfd })
+            Ok(Cloned::Parent {
+                pid: Pid::from_raw(pid as libc::pid_t),
+                pidfd,
+            })
         }
     }
 }

@@ -10,17 +10,24 @@ mod net;
 mod process;
 mod seccomp;
 
-pub use caps::{drop_all_capabilities, raise_permitted, lock_securebits};
+pub use caps::{drop_all_capabilities, lock_securebits, raise_permitted};
 pub use clone::{CloneFlags, Cloned, clone_process};
 pub use landlock::landlock_abi;
 pub use mount::{MountAttr, clone_tree, mount_setattr, move_mount};
 pub use net::bring_up_loopback;
-pub use process::{close_from, exec, fork, set_keep_capabilities, set_not_dumpable, set_no_new_privs, set_parent_death_kill, exit_now, pidfd_kill, reset_signals};
+pub use process::{
+    close, close_on_exec_from, duplicate, exec, exit_now, fork, lift, pidfd_kill, reset_signals,
+    set_keep_capabilities, set_no_new_privs, set_not_dumpable, set_parent_death_kill,
+};
 pub use seccomp::{Instruction, install_filter};
 
 use nix::errno::Errno;
 
 /// The result of a raw system call: the value, or the error that it left in `errno`.
 fn check(result: libc::c_long) -> Result<libc::c_long, Errno> {
-    if result < 0 { Err(Errno::last()) } else { Ok(result) }
+    if result < 0 {
+        Err(Errno::last())
+    } else {
+        Ok(result)
+    }
 }

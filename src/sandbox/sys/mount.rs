@@ -18,12 +18,17 @@ pub struct MountAttr {
 
 impl MountAttr {
     /// Nothing can be written, no set-user-id bit counts, no device node opens.
-    pub const READ_ONLY: Self =
-        Self { set: libc::MOUNT_ATTR_RDONLY | libc::MOUNT_ATTR_NOSUID | libc::MOUNT_ATTR_NODEV };
+    pub const READ_ONLY: Self = Self {
+        set: libc::MOUNT_ATTR_RDONLY | libc::MOUNT_ATTR_NOSUID | libc::MOUNT_ATTR_NODEV,
+    };
     /// No set-user-id bit counts, no device node opens.
-    pub const WRITABLE: Self = Self { set: libc::MOUNT_ATTR_NOSUID | libc::MOUNT_ATTR_NODEV };
+    pub const WRITABLE: Self = Self {
+        set: libc::MOUNT_ATTR_NOSUID | libc::MOUNT_ATTR_NODEV,
+    };
     /// A device node that may be opened; nothing runs from it.
-    pub const DEVICE: Self = Self { set: libc::MOUNT_ATTR_NOSUID | libc::MOUNT_ATTR_NOEXEC };
+    pub const DEVICE: Self = Self {
+        set: libc::MOUNT_ATTR_NOSUID | libc::MOUNT_ATTR_NOEXEC,
+    };
 }
 
 fn c_path(path: &Path) -> Result<CString, Errno> {
@@ -74,8 +79,12 @@ pub fn move_mount(tree: impl AsFd, target: &Path) -> Result<(), Errno> {
 /// `ENOSYS` before Linux 5.12, else what the kernel said.
 pub fn mount_setattr(path: &Path, attr: MountAttr, recursive: bool) -> Result<(), Errno> {
     let path = c_path(path)?;
-    let attributes =
-        libc::mount_attr { attr_set: attr.set, attr_clr: 0, propagation: 0, userns_fd: 0 };
+    let attributes = libc::mount_attr {
+        attr_set: attr.set,
+        attr_clr: 0,
+        propagation: 0,
+        userns_fd: 0,
+    };
     let flags = if recursive { libc::AT_RECURSIVE } else { 0 };
     // SAFETY: the path and the structure outlive the call, and the size is the structure's own.
     let result = unsafe {

@@ -2,10 +2,12 @@
 
 use std::convert::Infallible;
 use std::ffi::CString;
-use std::os::fd::{AsFd, AsRawFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd, RawFd};
 
 use nix::errno::Errno;
-use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, SigmaskHow, sigaction, sigprocmask};
+use nix::sys::signal::{
+    SaFlags, SigAction, SigHandler, SigSet, SigmaskHow, Signal, sigaction, sigprocmask,
+};
 use nix::unistd::ForkResult;
 
 use super::check;
@@ -25,7 +27,11 @@ pub fn fork() -> Result<ForkResult, Errno> {
 ///
 /// # Errors
 /// `ENOENT`, `EACCES`, `ENOEXEC`, `E2BIG`: what the kernel said about the last place tried.
-pub fn exec(program: &CString, argv: &[CString], environment: &[CString]) -> Result<Infallible, Errno> {
+pub fn exec(
+    program: &CString,
+    argv: &[CString],
+    environment: &[CString],
+) -> Result<Infallible, Errno> {
     if program.as_bytes().contains(&b'/') {
         return nix::unistd::execve(program, argv, environment);
     }
@@ -34,11 +40,16 @@ pub fn exec(program: &CString, argv: &[CString], environment: &[CString]) -> Res
         .find_map(|variable| variable.as_bytes().strip_prefix(b"PATH="))
         .unwrap_or(b"/usr/local/bin:/usr/bin:/bin");
     let mut last = Errno::ENOENT;
-    for folder in path.split(|&byte| byte == b':').filter(|folder| !folder.is_empty()) {
+    for folder in path
+        .split(|&byte| byte == b':')
+        .filter(|folder| !folder.is_empty())
+    {
         let mut candidate = folder.to_vec();
         candidate.push(b'/');
         candidate.extend_from_slice(program.as_bytes());
-        let Ok(candidate) = CString::new(candidate) else { continue };
+        let Ok(candidate) = CString::new(candidate) else {
+            continue;
+        };
         match nix::unistd::execve(&candidate, argv, environment) {
             Ok(never) => match never {},
             Err(Errno::ENOENT | Errno::ENOTDIR) => {}
@@ -48,14 +59,48 @@ pub fn exec(program: &CString, argv: &[CString], environment: &[CString]) -> Res
     Err(last)
 }
 
-/// Closes every descriptor from `first` upwards.
+/// A copy of a descriptor with a number from 64 upwards, so that placing it at a low number never
+/// overwrites one that is still to be placed. Close-on-exec.
 ///
 /// # Errors
-/// `ENOSYS` before Linux 5.9.
-pub fn close_from(first: RawFd) -> Result<(), Errno> {
-    // SAFETY: it closes descriptors that this process is about to lose by exec or exit; no Rust
-    // value that owns one of them is used afterwards.
-    let result = unsafe { libc::syscall(libc::SYS_close_range, first, libc::c_uint::MAX, 0) };
+/// `EMFILE`.
+pub fn lift(fd: impl AsFd) -> Result<OwnedFd, Errno> {
+    let raw = nix::fcntl::fcntl(fd.as_fd(), nix::fcntl::FcntlArg::F_DUPFD_CLOEXEC(64))?;
+    // SAFETY: the kernel has just opened this descriptor for us; nobody else owns it.
+    Ok(unsafe { OwnedFd::from_raw_fd(raw) })
+}
+
+/// Makes `number` a copy of `fd` that stays open across exec; what `number` was is closed.
+///
+/// # Errors
+/// `EBADF`.
+pub fn duplicate(fd: impl AsFd, number: RawFd) -> Result<(), Errno> {
+    // SAFETY: it touches no memory. No Rust value owns the low numbers that are replaced: this is
+    // used only in a process that is about to become another program.
+    let result = unsafe { libc::dup2(fd.as_fd().as_raw_fd(), number) };
+    check(libc::c_long::from(result)).map(drop)
+}
+
+/// Closes descriptor `number`, if it is open, in a process that is about to become another program.
+pub fn close(number: RawFd) {
+    // SAFETY: it touches no memory, and no Rust value owns the low numbers that are closed.
+    let _ = unsafe { libc::close(number) };
+}
+
+/// Has every descriptor from `first` upwards closed on exec.
+///
+/// # Errors
+/// `ENOSYS` or `EINVAL` before Linux 5.11.
+pub fn close_on_exec_from(first: RawFd) -> Result<(), Errno> {
+    // SAFETY: it sets a flag on descriptors and touches no memory.
+    let result = unsafe {
+        libc::syscall(
+            libc::SYS_close_range,
+            first,
+            libc::c_uint::MAX,
+            libc::CLOSE_RANGE_CLOEXEC,
+        )
+    };
     check(result).map(drop)
 }
 

@@ -25,11 +25,18 @@ pub struct Instruction {
 pub fn install_filter(program: &[Instruction]) -> Result<(), Errno> {
     let length = u16::try_from(program.len()).map_err(|_| Errno::EINVAL)?;
     // The kernel's `sock_filter` has this very layout; it only reads the program.
-    let filter =
-        libc::sock_fprog { len: length, filter: program.as_ptr().cast_mut().cast::<libc::sock_filter>() };
+    let filter = libc::sock_fprog {
+        len: length,
+        filter: program.as_ptr().cast_mut().cast::<libc::sock_filter>(),
+    };
     // SAFETY: `filter` describes `program`, both outlive the call, and the kernel copies them.
     let result = unsafe {
-        libc::syscall(libc::SYS_seccomp, libc::SECCOMP_SET_MODE_FILTER, 0, &raw const filter)
+        libc::syscall(
+            libc::SYS_seccomp,
+            libc::SECCOMP_SET_MODE_FILTER,
+            0,
+            &raw const filter,
+        )
     };
     check(result).map(drop)
 }

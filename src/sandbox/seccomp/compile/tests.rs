@@ -17,7 +17,10 @@ fn run(program: &[Instruction], number: u32, arguments: &[u64; 6]) -> u32 {
 fn foreign_architectures_and_x32_are_killed() {
     let program = compile(&Policy::of(&[]).unwrap());
     let i386 = 0x4000_0003;
-    assert_eq!(interpret(&program, i386, 1, &[0; 6]), Some(raw(Action::Kill)));
+    assert_eq!(
+        interpret(&program, i386, 1, &[0; 6]),
+        Some(raw(Action::Kill))
+    );
     assert_eq!(run(&program, 0x4000_0000, &[0; 6]), raw(Action::Kill));
     assert_eq!(run(&program, u32::MAX, &[0; 6]), raw(Action::Kill));
     assert_eq!(run(&program, 1, &[0; 6]), raw(Policy::DEFAULT));
@@ -28,9 +31,19 @@ fn built_in_profiles_mean_what_they_say_for_every_call() {
     for name in Profile::built_in() {
         let policy = Policy::of(&Profile::load(name, None).unwrap().syscall).unwrap();
         let program = compile(&policy);
-        assert!(program.len() < 1024, "{name}: {} instructions", program.len());
+        assert!(
+            program.len() < 1024,
+            "{name}: {} instructions",
+            program.len()
+        );
         for number in 0..600 {
-            for arguments in [[0; 6], [u64::MAX; 6], [1; 6], [0x7E02_0000; 6], [2, 1, 0, 0, 0, 0]] {
+            for arguments in [
+                [0; 6],
+                [u64::MAX; 6],
+                [1; 6],
+                [0x7E02_0000; 6],
+                [2, 1, 0, 0, 0, 0],
+            ] {
                 assert_eq!(
                     run(&program, number, &arguments),
                     raw(policy.decide(number, &arguments)),
@@ -55,12 +68,28 @@ fn names_are_checked() {
 }
 
 fn conditions() -> impl Strategy<Value = Condition> {
-    let value = prop_oneof![Just(0), Just(1), Just(1 << 32), Just(u64::MAX), any::<u64>()];
+    let value = prop_oneof![
+        Just(0),
+        Just(1),
+        Just(1 << 32),
+        Just(u64::MAX),
+        any::<u64>()
+    ];
     (0..6_u8, any::<bool>(), value.clone(), value, any::<bool>()).prop_map(
         |(argument, equal, value, mask, int)| {
             let width = if int { u64::from(u32::MAX) } else { u64::MAX };
-            let is = if equal { Comparison::Equal } else { Comparison::NotEqual };
-            Condition { argument, is, value: value & mask & width, mask, int }
+            let is = if equal {
+                Comparison::Equal
+            } else {
+                Comparison::NotEqual
+            };
+            Condition {
+                argument,
+                is,
+                value: value & mask & width,
+                mask,
+                int,
+            }
         },
     )
 }

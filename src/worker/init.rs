@@ -1,0 +1,320 @@
+//! The sandbox's first process: it builds the sandbox around itself, starts the program, reaps
+//! whatever is left to it, and says how the program ended.
+//!
+//! It runs in a copy of the worker and never returns to the worker's code.
+
+use std::convert::Infallible;
+use std::ffi::CString;
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixDatagram;
+use std::path::Path;
+
+use nix::errno::Errno;
+use nix::sched::{CloneFlags, unshare};
+use nix::sys::resource::{Resource, getrlimit, rlim_t, setrlimit};
+use nix::sys::signal::{Signal, kill};
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
+use nix::unistd::{ForkResult, Gid, Pid, Uid, setresgid, setresuid};
+
+use super::request::Request;
+use super::slot::{Builder, FromInit, INNER_USER};
+use crate::base::limits::Limits;
+use crate::sandbox::root::{RootPlan, Trees};
+use crate::sandbox::seccomp::{Policy, compile};
+use crate::sandbox::sys::{self, Instruction};
+use crate::sandbox::{Layer, Profile, StepError, landlock};
+
+/// The ends of the pipes that the program gets.
+#[derive(Debug)]
+pub(super) struct Pipes {
+    /// Descriptor 0.
+    pub(super) stdin: OwnedFd,
+    /// Descriptor 1.
+    pub(super) stdout: OwnedFd,
+    /// Descriptor 2.
+    pub(super) stderr: OwnedFd,
+    /// Descriptor 3.
+    pub(super) payload: Option<OwnedFd>,
+    /// Descriptor 4.
+    pub(super) events: Option<OwnedFd>,
+}
+
+/// Everything that the first process needs, inherited from the worker by fork.
+pub(super) struct Init<'a> {
+    /// The policy.
+    pub(super) profile: &'a Profile,
+    /// What to run.
+    pub(super) request: &'a Request,
+    /// The private root.
+    pub(super) root: RootPlan,
+    /// Its trees, when the worker has opened them.
+    pub(super) trees: Option<Trees>,
+    /// The program's descriptors.
+    pub(super) pipes: Pipes,
+    /// The way to the worker.
+    pub(super) control: UnixDatagram,
+    /// What the worker knows.
+    pub(super) builder: &'a Builder,
+}
+
+/// A program as the kernel wants it, made before the sandbox closes.
+struct Program {
+    path: CString,
+    argv: Vec<CString>,
+    env: Vec<CString>,
+    filter: Vec<Instruction>,
+}
+
+/// Runs the first process. Never returns.
+pub(super) fn run(init: Init<'_>) -> ! {
+    let Ok(control) = sys::lift(&init.control).map(UnixDatagram::from) else {
+        sys::exit_now(125)
+    };
+    // The worker's own way to the supervisor must not stay open here.
+    if sys::duplicate(&init.pipes.stdin, 0).is_err() {
+        sys::exit_now(125);
+    }
+    if let Err(error) = live(init, &control) {
+        say(&control, &FromInit::Failed(error));
+    }
+    sys::exit_now(0)
+}
+
+fn say(control: &UnixDatagram, message: &FromInit) {
+    if let Ok(bytes) = postcard::to_stdvec(message) {
+        // When the worker is gone so is this process.
+        let _ = control.send(&bytes);
+    }
+}
+
+/// Waits for the worker's word; ends quietly when the worker is gone.
+fn wait_for(control: &UnixDatagram, word: &[u8]) {
+    let mut buffer = [0; 16];
+    match control.recv(&mut buffer) {
+        Ok(length) if &buffer[..length] == word => {}
+        _ => sys::exit_now(0),
+    }
+}
+
+fn live(mut init: Init<'_>, control: &UnixDatagram) -> Result<(), StepError> {
+    sys::set_parent_death_kill()
+        .map_err(|errno| StepError::new("tie the sandbox to its worker", errno))?;
+    wait_for(control, b"go");
+    let program = prepare(&init)?;
+    build(&init.root, init.trees.take(), init.profile)?;
+    say(control, &FromInit::Ready);
+    wait_for(control, b"run");
+    let child = start(&init, &program, control)?;
+    drop(init.pipes);
+    let status = reap_until(child)?;
+    say(control, &FromInit::Ended(status));
+    // The worker has the result; whatever still runs here ends with this process.
+    let _ = kill(Pid::from_raw(-1), Signal::SIGKILL);
+    Ok(())
+}
+
+fn prepare(init: &Init<'_>) -> Result<Program, StepError> {
+    let c_string = |text: &str| {
+        CString::new(text)
+            .map_err(|_| StepError::new("pass a NUL byte to the program", Errno::EINVAL))
+    };
+    let request = init.request;
+    let argv = request
+        .argv
+        .iter()
+        .map(|word| c_string(word))
+        .collect::<Result<Vec<_>, _>>()?;
+    let env = request
+        .env
+        .iter()
+        .map(|(name, value)| c_string(&format!("{name}={value}")))
+        .collect::<Result<_, _>>()?;
+    let path = argv
+        .first()
+        .cloned()
+        .ok_or_else(|| StepError::new("run an empty command", Errno::EINVAL))?;
+    let policy = Policy::of(&init.profile.syscall).map_err(|error| {
+        StepError::new(
+            &format!("compile the system-call filter ({error})"),
+            Errno::EINVAL,
+        )
+    })?;
+    Ok(Program {
+        path,
+        argv,
+        env,
+        filter: compile(&policy),
+    })
+}
+
+/// The sandbox's walls, all but those that only the program itself gets.
+fn build(root: &RootPlan, trees: Option<Trees>, profile: &Profile) -> Result<(), StepError> {
+    let step = |what: &'static str| move |errno| StepError::new(what, errno);
+    unshare(CloneFlags::CLONE_NEWCGROUP).map_err(step("unshare the cgroup namespace"))?;
+    // When memory runs short on the host, jobs go first.
+    let _ = std::fs::write("/proc/self/oom_score_adj", "1000");
+    let trees = match trees {
+        Some(trees) => trees,
+        None => root.open_trees()?,
+    };
+    become_inner_user()?;
+    root.enter(trees)?;
+    nix::unistd::sethostname("fumehood").map_err(step("set the host name"))?;
+    if profile
+        .network
+        .as_ref()
+        .is_some_and(|network| network.loopback)
+    {
+        sys::bring_up_loopback().map_err(step("bring up the loopback interface"))?;
+    }
+    // A change of user clears both; the memory of this process holds the request.
+    sys::set_parent_death_kill().map_err(step("tie the sandbox to its worker"))?;
+    sys::set_not_dumpable().map_err(step("close the first process to the program"))
+}
+
+fn become_inner_user() -> Result<(), StepError> {
+    let step = |what: &'static str| move |errno| StepError::new(what, errno);
+    // Refused where the map was written without privileges; then there is nothing to drop either.
+    let _ = nix::unistd::setgroups(&[]);
+    sys::set_keep_capabilities(true).map_err(step("keep capabilities"))?;
+    let (user, group) = (Uid::from_raw(INNER_USER), Gid::from_raw(INNER_USER));
+    setresgid(group, group, group).map_err(step("change the group"))?;
+    setresuid(user, user, user).map_err(step("change the user"))?;
+    sys::raise_permitted().map_err(step("raise capabilities over the sandbox"))?;
+    sys::set_keep_capabilities(false).map_err(step("no longer keep capabilities"))
+}
+
+/// Starts the program and gives its process id.
+fn start(init: &Init<'_>, program: &Program, control: &UnixDatagram) -> Result<Pid, StepError> {
+    match sys::fork().map_err(|errno| StepError::new("start the program's process", errno))? {
+        ForkResult::Parent { child } => Ok(child),
+        ForkResult::Child => {
+            match confine(init, program) {
+                Ok(never) => match never {},
+                Err(Refusal::Sandbox(error)) => say(control, &FromInit::Failed(error)),
+                Err(Refusal::Program(error)) => say(control, &FromInit::NotExecutable(error)),
+            }
+            sys::exit_now(126)
+        }
+    }
+}
+
+enum Refusal {
+    Sandbox(StepError),
+    Program(StepError),
+}
+
+impl From<StepError> for Refusal {
+    fn from(error: StepError) -> Self {
+        Self::Sandbox(error)
+    }
+}
+
+/// Puts the last walls around this process and becomes the program.
+fn confine(init: &Init<'_>, program: &Program) -> Result<Infallible, Refusal> {
+    let step = |what: &'static str| move |errno| StepError::new(what, errno);
+    nix::unistd::setsid().map_err(step("start a session"))?;
+    nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(0o022));
+    let work = Path::new("/work");
+    nix::unistd::chdir(work).map_err(|errno| StepError::at("enter", work, errno))?;
+    set_rlimits(&init.request.limits, init.builder)?;
+    sys::reset_signals().map_err(step("reset signals"))?;
+    sys::lock_securebits().map_err(step("lock the security bits"))?;
+    sys::drop_all_capabilities().map_err(step("drop capabilities"))?;
+    sys::set_no_new_privs().map_err(step("set no_new_privs"))?;
+    if !init.builder.gave_up(Layer::Landlock) {
+        restrict_files(init)?;
+    }
+    place_descriptors(&init.pipes)?;
+    sys::install_filter(&program.filter).map_err(step("load the system-call filter"))?;
+    match sys::exec(&program.path, &program.argv, &program.env) {
+        Ok(never) => Ok(never),
+        Err(errno) => {
+            let path = Path::new(init.request.argv.first().map_or("", String::as_str));
+            Err(Refusal::Program(StepError::at("execute", path, errno)))
+        }
+    }
+}
+
+fn restrict_files(init: &Init<'_>) -> Result<(), StepError> {
+    let failed = |what: String| StepError::new(&what, Errno::EPERM);
+    let interface = landlock::interface(init.builder.host.landlock).ok_or_else(|| {
+        failed(
+            "use Landlock, which this kernel lacks (`--give-up landlock` goes on without)"
+                .to_owned(),
+        )
+    })?;
+    let refuse_tcp = init
+        .profile
+        .network
+        .as_ref()
+        .is_none_or(|network| network.refuse_tcp);
+    // Folders that the request adds lie below `/`, which may be read; nothing of them may be written.
+    landlock::restrict(&init.profile.landlock, refuse_tcp, interface)
+        .map_err(|error| failed(error.to_string()))
+}
+
+fn set_rlimits(limits: &Limits, builder: &Builder) -> Result<(), StepError> {
+    let seconds = limits.cpu.as_secs().saturating_add(1);
+    let mut wanted: Vec<(Resource, rlim_t)> = vec![
+        (Resource::RLIMIT_CORE, 0),
+        (
+            Resource::RLIMIT_CPU,
+            seconds + u64::from(limits.cpu.subsec_nanos() > 0),
+        ),
+        (Resource::RLIMIT_FSIZE, limits.file_size),
+        (Resource::RLIMIT_NOFILE, limits.open_files),
+        (Resource::RLIMIT_MEMLOCK, 64 << 10),
+        (Resource::RLIMIT_MSGQUEUE, 0),
+        (Resource::RLIMIT_RTPRIO, 0),
+    ];
+    let group = &builder.host.cgroups;
+    let bounded = !builder.gave_up(Layer::Cgroup);
+    if !(bounded && group.memory.is_some()) {
+        wanted.push((Resource::RLIMIT_DATA, limits.memory));
+    }
+    if !(bounded && group.pids.is_some()) {
+        wanted.push((Resource::RLIMIT_NPROC, rlim_t::from(limits.processes) + 1));
+    }
+    for (resource, value) in wanted {
+        let (_, hard) =
+            getrlimit(resource).map_err(|errno| StepError::new("read a limit", errno))?;
+        // A hard limit that is lower already cannot be raised, and need not be.
+        let value = value.min(hard);
+        setrlimit(resource, value, value)
+            .map_err(|errno| StepError::new(&format!("set {resource:?}"), errno))?;
+    }
+    Ok(())
+}
+
+/// Gives the program its descriptors 0 to 4 and has all others closed on exec. The pipes and the
+/// way to the worker have high numbers, so that nothing is overwritten before its turn.
+fn place_descriptors(pipes: &Pipes) -> Result<(), StepError> {
+    let step = |errno| StepError::new("place the program's descriptors", errno);
+    let places = [
+        Some(&pipes.stdin),
+        Some(&pipes.stdout),
+        Some(&pipes.stderr),
+        pipes.payload.as_ref(),
+        pipes.events.as_ref(),
+    ];
+    for (number, source) in (0..).zip(places) {
+        match source {
+            Some(source) => sys::duplicate(source, number).map_err(step)?,
+            None => sys::close(number),
+        }
+    }
+    sys::close_on_exec_from(5).map_err(step)
+}
+
+/// Waits for the program, and on the way for every process that was left to this one.
+fn reap_until(program: Pid) -> Result<i32, StepError> {
+    loop {
+        match waitpid(Pid::from_raw(-1), Some(WaitPidFlag::empty())) {
+            Ok(WaitStatus::Exited(pid, code)) if pid == program => return Ok(code << 8),
+            Ok(WaitStatus::Signaled(pid, signal, _)) if pid == program => return Ok(signal as i32),
+            Ok(_) | Err(Errno::EINTR) => {}
+            Err(errno) => return Err(StepError::new("wait for the program", errno)),
+        }
+    }
+}

@@ -1,0 +1,310 @@
+//! A look at the sandbox from the inside: this very program, run in it, says what it sees. What is
+//! attested is what was seen, not what was asked for.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::fd::BorrowedFd;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use serde::{Deserialize, Serialize};
+
+use super::observation::End;
+use super::request::{Mount, Request};
+use super::run::{RunError, run};
+use super::slot::{Builder, INNER_USER};
+use crate::base::limits::Limits;
+use crate::sandbox::{Attestation, Layer, LayerReport, LayerState, Profile, landlock};
+
+/// The hidden subcommand under which the program reports.
+pub const SUBCOMMAND: &str = "__probe";
+const INSIDE: &str = "/fumehood-probe";
+const NAMESPACES: [&str; 7] = ["user", "pid", "mnt", "net", "ipc", "uts", "cgroup"];
+
+/// What a program sees of itself and its surroundings.
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct View {
+    status: BTreeMap<String, String>,
+    namespaces: BTreeMap<String, String>,
+    user: u32,
+    root: Vec<String>,
+    root_writable: bool,
+    masked: Vec<PathBuf>,
+    limits: String,
+}
+
+/// Reports what this process sees, as JSON on its standard output. Runs inside a sandbox.
+#[expect(
+    clippy::print_stdout,
+    reason = "the sandbox's standard output is the way to the worker"
+)]
+pub fn report() -> ExitCode {
+    match serde_json::to_string(&look()) {
+        Ok(view) => {
+            println!("{view}");
+            ExitCode::SUCCESS
+        }
+        Err(_) => ExitCode::FAILURE,
+    }
+}
+
+fn look() -> View {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let fields = status.lines().filter_map(|line| line.split_once(':'));
+    let names = fs::read_dir("/").into_iter().flatten().flatten();
+    let mut root: Vec<String> = names
+        .map(|entry| entry.file_name().to_string_lossy().into_owned())
+        .collect();
+    root.sort();
+    View {
+        status: fields
+            .map(|(key, value)| (key.to_owned(), value.trim().to_owned()))
+            .collect(),
+        namespaces: namespaces(),
+        user: nix::unistd::geteuid().as_raw(),
+        root,
+        root_writable: fs::create_dir("/made-by-the-probe").is_ok()
+            || fs::write("/usr/made-by-the-probe", "").is_ok(),
+        masked: masked(),
+        limits: fs::read_to_string("/proc/self/limits").unwrap_or_default(),
+    }
+}
+
+fn namespaces() -> BTreeMap<String, String> {
+    let link = |name: &&str| {
+        let target = fs::read_link(format!("/proc/self/ns/{name}")).ok()?;
+        Some(((*name).to_owned(), target.to_string_lossy().into_owned()))
+    };
+    NAMESPACES.iter().filter_map(link).collect()
+}
+
+/// Parts of `/proc` that give nothing away here: missing, empty or refused.
+fn masked() -> Vec<PathBuf> {
+    let paths = fs::read_to_string("/dev/stdin").unwrap_or_default();
+    let gives_nothing = |path: &&str| match fs::symlink_metadata(path) {
+        Err(_) => true,
+        Ok(found) if found.is_dir() => {
+            fs::read_dir(path).map_or(true, |mut entries| entries.next().is_none())
+        }
+        Ok(_) => {
+            let mut first = [0; 1];
+            let read = fs::File::open(path)
+                .and_then(|mut file| std::io::Read::read(&mut file, &mut first));
+            !matches!(read, Ok(1))
+        }
+    };
+    paths
+        .lines()
+        .filter(gives_nothing)
+        .map(PathBuf::from)
+        .collect()
+}
+
+/// Runs the probe under a profile and compares what it sees with what the profile requires.
+///
+/// # Errors
+/// When the sandbox cannot be built, the probe does not report, or a required layer does not hold:
+/// nothing may run then.
+pub(super) fn attest(
+    builder: &mut Builder,
+    profile: &Profile,
+    supervisor: BorrowedFd<'_>,
+) -> Result<Attestation, String> {
+    let executable =
+        fs::read_link("/proc/self/exe").map_err(|error| format!("find this program: {error}"))?;
+    let masks: Vec<String> = profile
+        .mask
+        .iter()
+        .map(|mask| mask.path.display().to_string())
+        .collect();
+    let request = Request {
+        argv: vec![INSIDE.to_owned(), SUBCOMMAND.to_owned()],
+        env: Vec::new(),
+        stdin: masks.join("\n").into_bytes(),
+        payload: None,
+        events_limit: None,
+        profile: profile.name.clone(),
+        mounts: vec![Mount {
+            source: executable,
+            target: PathBuf::from(INSIDE),
+        }],
+        limits: Limits::default(),
+    };
+    let seen = run(builder, profile, &request, supervisor).map_err(|error| match error {
+        RunError::Host(what) | RunError::Request(what) => what,
+        RunError::Abandoned => "the supervisor has gone".to_owned(),
+    })?;
+    if seen.end != End::Exited(0) {
+        let stderr = String::from_utf8_lossy(&seen.stderr.bytes).into_owned();
+        return Err(format!(
+            "the probe failed inside the sandbox ({:?}): {stderr}",
+            seen.end
+        ));
+    }
+    let view: View = serde_json::from_slice(&seen.stdout.bytes)
+        .map_err(|error| format!("the probe's report cannot be read: {error}"))?;
+    let layers = Layer::ALL
+        .into_iter()
+        .map(|layer| report_on(layer, &view, builder, profile))
+        .collect();
+    let attestation = Attestation {
+        profile: profile.name.clone(),
+        profile_digest: profile.digest(),
+        layers,
+    };
+    let broken: Vec<String> = attestation
+        .missing()
+        .filter(|report| report.state == LayerState::Unavailable && profile.requires(report.layer))
+        .map(|report| format!("{}: {}", report.layer, report.detail))
+        .collect();
+    if broken.is_empty() {
+        Ok(attestation)
+    } else {
+        Err(format!(
+            "profile `{}` requires layers that do not hold here: {}",
+            profile.name,
+            broken.join("; ")
+        ))
+    }
+}
+
+fn report_on(layer: Layer, view: &View, builder: &Builder, profile: &Profile) -> LayerReport {
+    if builder.gave_up(layer) {
+        return LayerReport {
+            layer,
+            state: LayerState::GivenUp,
+            detail: "given up by the user".to_owned(),
+        };
+    }
+    let (holds, detail) = judge(layer, view, builder, profile);
+    let state = if holds {
+        LayerState::Enforced
+    } else {
+        LayerState::Unavailable
+    };
+    LayerReport {
+        layer,
+        state,
+        detail,
+    }
+}
+
+fn judge(layer: Layer, view: &View, builder: &Builder, profile: &Profile) -> (bool, String) {
+    let outside = namespaces();
+    // Without /proc inside there is nothing to compare; the clone itself did not fail.
+    let proc = !builder.gave_up(Layer::MaskedProc);
+    let own = |name: &str| {
+        let inside = view.namespaces.get(name);
+        let holds = inside.is_some() && inside != outside.get(name) || !proc;
+        (holds, "its own".to_owned())
+    };
+    let status = |key: &str| view.status.get(key).map_or("", String::as_str);
+    match layer {
+        Layer::UserNamespace => {
+            let (holds, detail) = own("user");
+            (
+                holds && view.user == INNER_USER,
+                format!("{detail}, as user {}", view.user),
+            )
+        }
+        Layer::PidNamespace => own("pid"),
+        Layer::NetworkNamespace => own("net"),
+        Layer::IpcNamespace => own("ipc"),
+        Layer::UtsNamespace => own("uts"),
+        Layer::CgroupNamespace => own("cgroup"),
+        Layer::PrivateRoot => {
+            let expected = |name: &str| Path::new("/").join(name);
+            let stray: Vec<&String> = view
+                .root
+                .iter()
+                .filter(|name| !is_planned(&expected(name), profile))
+                .collect();
+            let holds = own("mnt").0 && !view.root_writable && stray.is_empty();
+            (
+                holds,
+                if holds {
+                    "read-only, nothing of the host but the profile's trees".to_owned()
+                } else {
+                    format!("unexpected: {stray:?}")
+                },
+            )
+        }
+        Layer::MaskedProc => {
+            let open: Vec<String> = profile
+                .mask
+                .iter()
+                .filter(|mask| !view.masked.contains(&mask.path))
+                .map(|mask| mask.path.display().to_string())
+                .collect();
+            (
+                open.is_empty(),
+                if open.is_empty() {
+                    format!("{} parts covered", profile.mask.len())
+                } else {
+                    format!("still open: {}", open.join(", "))
+                },
+            )
+        }
+        Layer::Capabilities => {
+            let sets = ["CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"];
+            let empty = sets
+                .iter()
+                .all(|set| status(set).bytes().all(|digit| digit == b'0'));
+            (
+                empty && (!proc || !status("CapEff").is_empty()),
+                "all five sets are empty".to_owned(),
+            )
+        }
+        Layer::NoNewPrivs => (status("NoNewPrivs") == "1" || !proc, "set".to_owned()),
+        Layer::Seccomp => {
+            let holds = status("Seccomp") == "2" || !proc;
+            (
+                holds,
+                format!("{} system-call rules", profile.syscall.len()),
+            )
+        }
+        Layer::Landlock => {
+            let offered = builder.host.landlock;
+            let detail = if offered == 0 {
+                "this kernel has none (Linux 5.13 has; boot with `lsm=…,landlock`)".to_owned()
+            } else {
+                landlock::describe(offered)
+            };
+            (offered > 0, detail)
+        }
+        Layer::Cgroup => {
+            let groups = &builder.host.cgroups;
+            let detail = match groups.notes.is_empty() || groups.is_complete() {
+                true => groups.describe(),
+                false => format!(
+                    "{} ({}); per-process limits and polling instead",
+                    groups.describe(),
+                    groups.notes.join("; ")
+                ),
+            };
+            (groups.is_complete(), detail)
+        }
+        Layer::Rlimits => {
+            let core = view
+                .limits
+                .lines()
+                .find(|line| line.starts_with("Max core file size"));
+            let holds =
+                core.is_some_and(|line| line.split_whitespace().nth(4) == Some("0")) || !proc;
+            (
+                holds,
+                "cpu, file size, descriptors, core, locked memory, message queues".to_owned(),
+            )
+        }
+    }
+}
+
+/// Whether an entry of the root folder comes from the profile.
+fn is_planned(path: &Path, profile: &Profile) -> bool {
+    let trees = profile.tree.iter().map(|tree| &tree.path);
+    let files = profile.file.iter().map(|file| &file.path);
+    let scratch = profile.scratch.iter().map(|scratch| &scratch.path);
+    let mut planned = trees.chain(files).chain(scratch).map(PathBuf::as_path);
+    let always = [Path::new("/proc"), Path::new("/dev"), Path::new(INSIDE)];
+    always.contains(&path) || planned.any(|known| known.starts_with(path))
+}

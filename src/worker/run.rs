@@ -1,0 +1,384 @@
+//! One request, from its sandbox to its observation.
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::time::{Duration, Instant};
+
+use nix::errno::Errno;
+use nix::fcntl::{FcntlArg, OFlag, SealFlag, fcntl};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::memfd::{MFdFlags, memfd_create};
+use nix::unistd::{pipe2, read};
+
+use super::init::Pipes;
+use super::observation::{Captured, End, Observation, Usage};
+use super::request::Request;
+use super::slot::{Builder, FromInit, Slot, SlotError};
+use super::tree;
+use crate::base::limits::{LimitKind, Limits};
+use crate::sandbox::{Profile, sys};
+
+/// How often a running job's counters are read.
+const TICK: Duration = Duration::from_millis(25);
+
+/// Why a request has no observation.
+#[derive(Debug)]
+pub(super) enum RunError {
+    /// The sandbox could not be built, or broke.
+    Host(String),
+    /// The request is at fault.
+    Request(String),
+    /// The supervisor has gone; there is nobody to answer.
+    Abandoned,
+}
+
+/// Runs one request. `supervisor` is watched, so that no job outlives it.
+///
+/// # Errors
+/// [`RunError`].
+pub(super) fn run(
+    builder: &mut Builder,
+    profile: &Profile,
+    request: &Request,
+    supervisor: BorrowedFd<'_>,
+) -> Result<Observation, RunError> {
+    let (pipes, ours) =
+        streams(request).map_err(|error| RunError::Host(format!("make pipes: {error}")))?;
+    let slot = builder
+        .build(profile, request, pipes)
+        .map_err(|error| match error {
+            SlotError::Host(what) => RunError::Host(what),
+            SlotError::Request(what) => RunError::Request(what),
+        })?;
+    let before = slot
+        .group
+        .as_ref()
+        .and_then(|group| group.cpu_time())
+        .unwrap_or_default();
+    slot.start()
+        .map_err(|error| RunError::Host(format!("start the program: {error}")))?;
+    let mut watch = Watch {
+        limits: &request.limits,
+        slot: &slot,
+        started: Instant::now(),
+        cpu_before: before,
+        tree: tree::TreeUsage::default(),
+        streams: ours,
+        limit: None,
+    };
+    let end = watch.until_end(supervisor)?;
+    let wall = watch.started.elapsed();
+    slot.kill();
+    watch.finish(end, wall)
+}
+
+/// Our ends of a job's pipes.
+struct Streams {
+    stdout: Stream,
+    stderr: Stream,
+    events: Option<Stream>,
+}
+
+struct Stream {
+    fd: Option<OwnedFd>,
+    kept: Vec<u8>,
+    keep: u64,
+    total: u64,
+}
+
+fn streams(request: &Request) -> io::Result<(Pipes, Streams)> {
+    let (stdout, stdout_end) = stream(request.limits.output)?;
+    let (stderr, stderr_end) = stream(request.limits.output)?;
+    let (events, events_end) = match request.events_limit {
+        Some(limit) => {
+            let (events, end) = stream(limit)?;
+            (Some(events), Some(end))
+        }
+        None => (None, None),
+    };
+    let pipes = Pipes {
+        stdin: sealed(&request.stdin)?,
+        stdout: stdout_end,
+        stderr: stderr_end,
+        payload: request.payload.as_deref().map(sealed).transpose()?,
+        events: events_end,
+    };
+    Ok((
+        pipes,
+        Streams {
+            stdout,
+            stderr,
+            events,
+        },
+    ))
+}
+
+fn stream(keep: u64) -> io::Result<(Stream, OwnedFd)> {
+    let (ours, theirs) = pipe2(OFlag::O_CLOEXEC)?;
+    fcntl(&ours, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;
+    Ok((
+        Stream {
+            fd: Some(ours),
+            kept: Vec::new(),
+            keep,
+            total: 0,
+        },
+        sys::lift(theirs)?,
+    ))
+}
+
+/// A file in memory that can only be read.
+fn sealed(bytes: &[u8]) -> io::Result<OwnedFd> {
+    let fd = memfd_create(
+        c"input",
+        MFdFlags::MFD_CLOEXEC | MFdFlags::MFD_ALLOW_SEALING,
+    )?;
+    let mut file = File::from(fd);
+    file.write_all(bytes)?;
+    io::Seek::rewind(&mut file)?;
+    let seals = SealFlag::F_SEAL_WRITE
+        | SealFlag::F_SEAL_GROW
+        | SealFlag::F_SEAL_SHRINK
+        | SealFlag::F_SEAL_SEAL;
+    fcntl(&file, FcntlArg::F_ADD_SEALS(seals))?;
+    Ok(sys::lift(file)?)
+}
+
+impl Stream {
+    /// Reads what is there. Whatever is beyond the limit is counted and thrown away.
+    fn drain(&mut self) {
+        let mut buffer = [0; 1 << 16];
+        // Bounded, so that a flood on one stream cannot keep the clock from being read.
+        for _ in 0..16 {
+            let Some(fd) = &self.fd else { return };
+            match read(fd, &mut buffer) {
+                Ok(0) => self.fd = None,
+                Ok(count) => self.take(&buffer[..count]),
+                Err(Errno::EINTR) => {}
+                Err(Errno::EAGAIN) => return,
+                Err(_) => self.fd = None,
+            }
+        }
+    }
+
+    fn take(&mut self, bytes: &[u8]) {
+        let room = usize::try_from(self.keep.saturating_sub(self.total)).unwrap_or(usize::MAX);
+        self.kept.extend_from_slice(&bytes[..bytes.len().min(room)]);
+        self.total += bytes.len() as u64;
+    }
+
+    fn overflowed(&self) -> bool {
+        self.total > self.keep
+    }
+}
+
+/// A running job under watch.
+struct Watch<'a> {
+    limits: &'a Limits,
+    slot: &'a Slot,
+    started: Instant,
+    cpu_before: Duration,
+    tree: tree::TreeUsage,
+    streams: Streams,
+    limit: Option<LimitKind>,
+}
+
+/// How a watch ended.
+enum Ended {
+    /// The program ended by itself.
+    Program(End),
+    /// It was over a limit.
+    Limit,
+}
+
+impl Watch<'_> {
+    fn until_end(&mut self, supervisor: BorrowedFd<'_>) -> Result<Ended, RunError> {
+        let mut next_tick = self.started + TICK;
+        loop {
+            let now = Instant::now();
+            if now >= self.started + self.limits.wall {
+                self.limit = Some(LimitKind::Wall);
+            } else if now >= next_tick {
+                self.limit = self.over_limit();
+                next_tick = now + TICK;
+            }
+            if self.limit.is_some() {
+                return Ok(Ended::Limit);
+            }
+            let until = next_tick
+                .min(self.started + self.limits.wall)
+                .saturating_duration_since(now);
+            if self.wait(until, supervisor)? {
+                return self.last_word();
+            }
+            let printed = self.streams.stdout.total + self.streams.stderr.total;
+            let flood = self.streams.events.as_ref().is_some_and(Stream::overflowed);
+            if printed > self.limits.output || flood {
+                self.limit = Some(LimitKind::Output);
+            }
+        }
+    }
+
+    /// Waits for anything to happen and reads the streams. Says whether the first process spoke or
+    /// ended.
+    fn wait(&mut self, until: Duration, supervisor: BorrowedFd<'_>) -> Result<bool, RunError> {
+        let streams = &self.streams;
+        let watched = [
+            streams.stdout.fd.as_ref(),
+            streams.stderr.fd.as_ref(),
+            streams
+                .events
+                .as_ref()
+                .and_then(|events| events.fd.as_ref()),
+        ];
+        let mut fds = vec![
+            PollFd::new(self.slot.control.as_fd(), PollFlags::POLLIN),
+            PollFd::new(self.slot.pidfd.as_fd(), PollFlags::POLLIN),
+            PollFd::new(supervisor, PollFlags::empty()),
+        ];
+        fds.extend(
+            watched
+                .into_iter()
+                .flatten()
+                .map(|fd| PollFd::new(fd.as_fd(), PollFlags::POLLIN)),
+        );
+        let millis = u16::try_from(until.as_millis() + 1).unwrap_or(u16::MAX);
+        match poll(&mut fds, PollTimeout::from(millis)) {
+            Ok(_) | Err(Errno::EINTR) => {}
+            Err(errno) => return Err(RunError::Host(format!("watch the program: {errno}"))),
+        }
+        let happened = |index: usize| {
+            fds.get(index)
+                .and_then(PollFd::revents)
+                .is_some_and(|events| !events.is_empty())
+        };
+        let (spoke, gone, abandoned) = (happened(0), happened(1), happened(2));
+        if abandoned {
+            return Err(RunError::Abandoned);
+        }
+        self.drain();
+        Ok(spoke || gone)
+    }
+
+    fn drain(&mut self) {
+        self.streams.stdout.drain();
+        self.streams.stderr.drain();
+        if let Some(events) = &mut self.streams.events {
+            events.drain();
+        }
+    }
+
+    /// What the first process says when the program has ended.
+    fn last_word(&mut self) -> Result<Ended, RunError> {
+        let _ = self.slot.control.set_nonblocking(true);
+        match self.slot.receive() {
+            Ok(FromInit::Ended(status)) => Ok(Ended::Program(end_of(status))),
+            Ok(FromInit::NotExecutable(error)) => Err(RunError::Request(format!("cannot {error}"))),
+            Ok(FromInit::Failed(error)) => Err(RunError::Host(format!("cannot {error}"))),
+            Ok(FromInit::Ready) => Err(RunError::Host("the sandbox spoke out of turn".to_owned())),
+            // The first process itself is gone. A program cannot signal it; the kernel can, when
+            // memory runs out.
+            Err(_) if self.over_memory() => {
+                self.limit = Some(LimitKind::Memory);
+                Ok(Ended::Limit)
+            }
+            Err(_) => Err(RunError::Host(
+                "the sandbox's first process was lost".to_owned(),
+            )),
+        }
+    }
+
+    fn over_limit(&mut self) -> Option<LimitKind> {
+        let counted = self.slot.group.as_ref();
+        if counted.is_none_or(|group| {
+            !group.bounds_memory() || !group.bounds_processes() || group.cpu_time().is_none()
+        }) {
+            let now = tree::usage(self.slot.init);
+            self.tree.cpu = self.tree.cpu.max(now.cpu);
+            self.tree.memory = self.tree.memory.max(now.memory);
+            self.tree.processes = self.tree.processes.max(now.processes);
+        }
+        self.over_counters()
+    }
+
+    fn over_counters(&self) -> Option<LimitKind> {
+        let group = self.slot.group.as_ref();
+        if self.over_memory() {
+            Some(LimitKind::Memory)
+        } else if group.is_some_and(|group| group.ran_out_of_processes())
+            || self.tree.processes > u64::from(self.limits.processes) + 1
+        {
+            Some(LimitKind::Processes)
+        } else if self.cpu() >= self.limits.cpu {
+            Some(LimitKind::Cpu)
+        } else {
+            None
+        }
+    }
+
+    fn over_memory(&self) -> bool {
+        self.slot
+            .group
+            .as_ref()
+            .is_some_and(|group| group.ran_out_of_memory())
+            || self.tree.memory > self.limits.memory
+    }
+
+    fn cpu(&self) -> Duration {
+        match self.slot.group.as_ref().and_then(|group| group.cpu_time()) {
+            Some(total) => total.saturating_sub(self.cpu_before),
+            None => self.tree.cpu,
+        }
+    }
+
+    /// Collects what is left after every process has gone.
+    fn finish(mut self, ended: Ended, wall: Duration) -> Result<Observation, RunError> {
+        // All writers are gone, so that each stream ends; a flood is still bounded by its pipe.
+        for _ in 0..64 {
+            self.drain();
+        }
+        let flood = self.streams.events.as_ref().is_some_and(Stream::overflowed);
+        if self.streams.stdout.total + self.streams.stderr.total > self.limits.output || flood {
+            self.limit = self.limit.or(Some(LimitKind::Output));
+        }
+        let limit = self.limit.or_else(|| self.over_counters());
+        let end = match ended {
+            Ended::Program(end) => end,
+            Ended::Limit => End::Signaled(libc::SIGKILL),
+        };
+        let group = self.slot.group.as_ref();
+        let usage = Usage {
+            cpu: self.cpu(),
+            wall,
+            peak_memory: group
+                .and_then(|group| group.peak_memory())
+                .or_else(|| (self.tree.memory > 0).then_some(self.tree.memory)),
+        };
+        let captured = |stream: Stream| Captured {
+            bytes: stream.kept,
+            total: stream.total,
+        };
+        let (events_overflow, events) = match self.streams.events {
+            Some(events) => (events.total > events.keep, events.kept),
+            None => (false, Vec::new()),
+        };
+        Ok(Observation {
+            end,
+            limit,
+            usage,
+            stdout: captured(self.streams.stdout),
+            stderr: captured(self.streams.stderr),
+            events,
+            events_overflow,
+        })
+    }
+}
+
+fn end_of(status: i32) -> End {
+    if status & 0x7f == 0 {
+        End::Exited((status >> 8) & 0xff)
+    } else {
+        End::Signaled(status & 0x7f)
+    }
+}

@@ -1,0 +1,85 @@
+//! A worker process: answers requests on its standard input, which is a socket, until it closes.
+
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::net::UnixStream;
+use std::process::ExitCode;
+
+use super::pool::WorkerError;
+use super::probe;
+use super::request::Request;
+use super::run::{RunError, run};
+use super::slot::Builder;
+use super::wire::{FromWorker, Setup, ToWorker, receive, send};
+use crate::sandbox::{Host, Profile, cgroup};
+
+/// Runs a worker process. Called before anything else in the program, so that no thread exists.
+pub fn serve() -> ExitCode {
+    match io::stdin().as_fd().try_clone_to_owned() {
+        Ok(socket) if is_single_threaded() => match answer(socket) {
+            Ok(()) => ExitCode::SUCCESS,
+            // The supervisor learns of it by the closed socket.
+            Err(_) => ExitCode::FAILURE,
+        },
+        _ => ExitCode::FAILURE,
+    }
+}
+
+/// A process that forks must have one thread only; see ARCHITECTURE.md.
+fn is_single_threaded() -> bool {
+    std::fs::read_dir("/proc/self/task").is_ok_and(|tasks| tasks.count() == 1)
+}
+
+fn answer(socket: OwnedFd) -> io::Result<()> {
+    let socket = UnixStream::from(socket);
+    let Some(ToWorker::Setup(setup)) = receive(&socket)? else {
+        return Ok(());
+    };
+    let host = Host::look();
+    cgroup::sweep(&host.cgroups);
+    let mut builder = Builder {
+        host,
+        given_up: setup.given_up.clone(),
+        index: setup.index,
+        built: 0,
+    };
+    send(&socket, &attest(&mut builder, &setup, &socket))?;
+    while let Some(message) = receive::<ToWorker>(&socket)? {
+        let ToWorker::Run(request) = message else {
+            continue;
+        };
+        let answer = match perform(&mut builder, &setup.profiles, &request, &socket) {
+            Ok(observation) => FromWorker::Done(Box::new(observation)),
+            Err(RunError::Host(what)) => FromWorker::Failed(WorkerError::Sandbox(what)),
+            Err(RunError::Request(what)) => FromWorker::Failed(WorkerError::Request(what)),
+            Err(RunError::Abandoned) => return Ok(()),
+        };
+        send(&socket, &answer)?;
+    }
+    Ok(())
+}
+
+fn perform(
+    builder: &mut Builder,
+    profiles: &[Profile],
+    request: &Request,
+    socket: &UnixStream,
+) -> Result<super::Observation, RunError> {
+    let profile = profiles
+        .iter()
+        .find(|profile| profile.name == request.profile)
+        .ok_or_else(|| RunError::Request(format!("no profile is named `{}`", request.profile)))?;
+    run(builder, profile, request, socket.as_fd())
+}
+
+/// Builds a sandbox under every profile and looks at it from the inside.
+fn attest(builder: &mut Builder, setup: &Setup, socket: &UnixStream) -> FromWorker {
+    let mut attestations = Vec::new();
+    for profile in &setup.profiles {
+        match probe::attest(builder, profile, socket.as_fd()) {
+            Ok(attestation) => attestations.push(attestation),
+            Err(what) => return FromWorker::Failed(WorkerError::Sandbox(what)),
+        }
+    }
+    FromWorker::Ready(attestations)
+}

@@ -1,0 +1,255 @@
+//! A slot: a sandbox that has been built, with its first process waiting for a program to run.
+
+use std::fs;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixDatagram;
+use std::path::PathBuf;
+
+use nix::errno::Errno;
+use nix::sched::CloneFlags;
+use nix::sys::wait::{WaitPidFlag, waitpid};
+use nix::unistd::{Pid, getegid, geteuid};
+use serde::{Deserialize, Serialize};
+
+use super::init;
+use super::request::Request;
+use crate::sandbox::cgroup::Group;
+use crate::sandbox::host::user_namespace_remedy;
+use crate::sandbox::root::{Extra, RootPlan};
+use crate::sandbox::sys::{self, Cloned};
+use crate::sandbox::{Host, Layer, Profile, StepError};
+
+/// The user and group that a job sees itself as.
+pub(super) const INNER_USER: u32 = 1000;
+/// Where the host users of a privileged fumehood begin: one a worker, far from any that is assigned.
+const OUTER_USERS: u32 = 1_900_000_000;
+
+/// What a worker knows when it builds slots.
+#[derive(Debug)]
+pub(super) struct Builder {
+    /// What the host offers.
+    pub(super) host: Host,
+    /// Layers given up by the user.
+    pub(super) given_up: Vec<Layer>,
+    /// The worker's place among its siblings.
+    pub(super) index: u32,
+    /// Slots built so far.
+    pub(super) built: u64,
+}
+
+/// A sandbox that is ready to run one program.
+#[derive(Debug)]
+pub(super) struct Slot {
+    /// Its first process.
+    pub(super) init: Pid,
+    /// A descriptor for it.
+    pub(super) pidfd: OwnedFd,
+    /// The way to speak to it; a message is a datagram.
+    pub(super) control: UnixDatagram,
+    /// The job's control group, where the host has them. Declared last: it is removed when no
+    /// process is left.
+    pub(super) group: Option<Group>,
+}
+
+/// What a slot's first process reports.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) enum FromInit {
+    /// The sandbox stands.
+    Ready,
+    /// It could not be built, or the program not be started.
+    Failed(StepError),
+    /// The program could not be executed: its own fault, not the sandbox's.
+    NotExecutable(StepError),
+    /// The program has ended with this wait status.
+    Ended(i32),
+}
+
+/// Why there is no slot.
+#[derive(Debug)]
+pub(super) enum SlotError {
+    /// The host refused.
+    Host(String),
+    /// The request cannot be met.
+    Request(String),
+}
+
+impl Builder {
+    /// Whether the user gave this layer up.
+    pub(super) fn gave_up(&self, layer: Layer) -> bool {
+        self.given_up.contains(&layer)
+    }
+
+    /// Builds a sandbox and waits until it stands.
+    ///
+    /// # Errors
+    /// [`SlotError`], with the step that failed and what to do about it.
+    pub(super) fn build(
+        &mut self,
+        profile: &Profile,
+        request: &Request,
+        pipes: init::Pipes,
+    ) -> Result<Slot, SlotError> {
+        self.built += 1;
+        let group = self.group(profile, request)?;
+        let extras: Vec<Extra<'_>> = request
+            .mounts
+            .iter()
+            .map(|mount| Extra {
+                source: &mount.source,
+                target: &mount.target,
+            })
+            .collect();
+        let proc = !self.gave_up(Layer::MaskedProc);
+        let root = RootPlan::new(profile, &extras, &request.limits, proc)
+            .map_err(|error| SlotError::Request(format!("cannot {error}")))?;
+        // A privileged worker opens the folders itself: those of other users are closed to the
+        // user that the sandbox runs as. An ordinary one cannot, and its sandbox need not.
+        let trees = match self.host.privileged {
+            true => Some(root.open_trees().map_err(|error| host_error(&error))?),
+            false => None,
+        };
+        let (control, far) =
+            UnixDatagram::pair().map_err(|error| SlotError::Host(error.to_string()))?;
+        let namespaces = CloneFlags::CLONE_NEWUSER
+            | CloneFlags::CLONE_NEWPID
+            | CloneFlags::CLONE_NEWNS
+            | CloneFlags::CLONE_NEWNET
+            | CloneFlags::CLONE_NEWIPC
+            | CloneFlags::CLONE_NEWUTS;
+        match sys::clone_process(namespaces) {
+            Ok(Cloned::Child) => {
+                drop(control);
+                init::run(init::Init {
+                    profile,
+                    request,
+                    root,
+                    trees,
+                    pipes,
+                    control: far,
+                    builder: self,
+                })
+            }
+            Ok(Cloned::Parent { pid, pidfd }) => {
+                drop((far, pipes, trees));
+                let slot = Slot {
+                    init: pid,
+                    pidfd,
+                    control,
+                    group,
+                };
+                self.admit(&slot)?;
+                Ok(slot)
+            }
+            Err(errno) => Err(SlotError::Host(format!(
+                "start a process in new namespaces: {} ({errno:?}); {}",
+                errno.desc(),
+                user_namespace_remedy()
+            ))),
+        }
+    }
+
+    fn group(&self, profile: &Profile, request: &Request) -> Result<Option<Group>, SlotError> {
+        let controllers = &self.host.cgroups;
+        if self.gave_up(Layer::Cgroup) || controllers.bases().is_empty() {
+            return Ok(None);
+        }
+        match Group::create(controllers, self.built, &request.limits) {
+            Ok(group) => Ok(Some(group)),
+            Err(error) if profile.requires(Layer::Cgroup) => {
+                Err(SlotError::Host(format!("make a control group: {error}")))
+            }
+            Err(error) => Err(SlotError::Host(format!(
+                "make a control group: {error}; give the layer up with `--give-up cgroup` to go on with per-process limits"
+            ))),
+        }
+    }
+
+    /// Lets the first process know who it is, puts it in its group, and lets it build.
+    fn admit(&self, slot: &Slot) -> Result<(), SlotError> {
+        map_users(
+            slot.init,
+            self.host.privileged.then_some(OUTER_USERS + self.index),
+        )
+        .map_err(|error| host_error(&error))?;
+        if let Some(group) = &slot.group {
+            group
+                .add(slot.init)
+                .map_err(|error| SlotError::Host(format!("join the control group: {error}")))?;
+        }
+        slot.control
+            .send(b"go")
+            .map_err(|error| SlotError::Host(format!("speak to the sandbox: {error}")))?;
+        match slot.receive() {
+            Ok(FromInit::Ready) => Ok(()),
+            Ok(FromInit::Failed(error) | FromInit::NotExecutable(error)) => Err(host_error(&error)),
+            Ok(FromInit::Ended(_)) | Err(_) => Err(SlotError::Host(
+                "the sandbox's first process ended while it was being built".to_owned(),
+            )),
+        }
+    }
+}
+
+fn host_error(error: &StepError) -> SlotError {
+    SlotError::Host(format!("cannot {error}"))
+}
+
+impl Slot {
+    /// Waits for the next message of the first process.
+    ///
+    /// # Errors
+    /// When it has ended, or says what it must not.
+    pub(super) fn receive(&self) -> io::Result<FromInit> {
+        let mut buffer = [0; 8192];
+        let length = self.control.recv(&mut buffer)?;
+        if length == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        postcard::from_bytes(&buffer[..length]).map_err(io::Error::other)
+    }
+
+    /// Lets the program start.
+    ///
+    /// # Errors
+    /// When the first process has ended.
+    pub(super) fn start(&self) -> io::Result<()> {
+        self.control.send(b"run").map(drop)
+    }
+
+    /// Kills every process of the sandbox and waits until the first one is gone; the kernel ends
+    /// the others before it.
+    pub(super) fn kill(&self) {
+        if let Some(group) = &self.group {
+            group.kill();
+        }
+        // The process is our child and not yet waited for, so the descriptor still names it.
+        let _ = sys::pidfd_kill(&self.pidfd);
+        while let Err(Errno::EINTR) = waitpid(self.init, Some(WaitPidFlag::empty())) {}
+    }
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        // Idempotent: after a regular end both calls find nothing.
+        let _ = sys::pidfd_kill(&self.pidfd);
+        let _ = waitpid(self.init, Some(WaitPidFlag::empty()));
+    }
+}
+
+/// Maps the inner user to one on the host: an unused one, or one's own.
+fn map_users(init: Pid, outer: Option<u32>) -> Result<(), StepError> {
+    let write = |file: &str, text: String| {
+        let path = PathBuf::from(format!("/proc/{init}/{file}"));
+        fs::write(&path, text).map_err(|error| StepError::io("map users in", &path, &error))
+    };
+    let (user, group) = match outer {
+        Some(outer) => (outer, outer),
+        None => {
+            // Without privileges the kernel wants setgroups closed before it maps a group.
+            write("setgroups", "deny".to_owned())?;
+            (geteuid().as_raw(), getegid().as_raw())
+        }
+    };
+    write("uid_map", format!("{INNER_USER} {user} 1"))?;
+    write("gid_map", format!("{INNER_USER} {group} 1"))
+}
