@@ -11,8 +11,9 @@ use std::path::Path;
 
 use nix::errno::Errno;
 use nix::sched::{CloneFlags, unshare};
-use nix::sys::resource::{Resource, getrlimit, rlim_t, setrlimit};
+use nix::sys::resource::{Resource, UsageWho, getrlimit, getrusage, rlim_t, setrlimit};
 use nix::sys::signal::{Signal, kill};
+use nix::sys::time::TimeValLike;
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{ForkResult, Gid, Pid, Uid, setresgid, setresuid};
 
@@ -107,7 +108,7 @@ fn live(mut init: Init<'_>, control: &UnixDatagram) -> Result<(), StepError> {
     let child = start(&init, &program, control)?;
     drop(init.pipes);
     let status = reap_until(child)?;
-    say(control, &FromInit::Ended(status));
+    say(control, &ended(status));
     // The worker has the result; whatever still runs here ends with this process.
     let _ = kill(Pid::from_raw(-1), Signal::SIGKILL);
     Ok(())
@@ -305,6 +306,19 @@ fn place_descriptors(pipes: &Pipes) -> Result<(), StepError> {
         }
     }
     sys::close_on_exec_from(5).map_err(step)
+}
+
+/// The last word: how the program ended, and what the processes used that this one has seen end.
+fn ended(status: i32) -> FromInit {
+    let used = getrusage(UsageWho::RUSAGE_CHILDREN).ok();
+    let time = used.map(|used| used.user_time() + used.system_time());
+    let micros = time.map_or(0, |time| time.num_microseconds());
+    let largest = used.map_or(0, |used| used.max_rss());
+    FromInit::Ended {
+        status,
+        cpu_micros: u64::try_from(micros).unwrap_or(0),
+        largest: u64::try_from(largest).unwrap_or(0) * 1024,
+    }
 }
 
 /// Waits for the program, and on the way for every process that was left to this one.

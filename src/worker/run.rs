@@ -273,7 +273,15 @@ impl Watch<'_> {
     fn last_word(&mut self) -> Result<Ended, RunError> {
         let _ = self.slot.control.set_nonblocking(true);
         match self.slot.receive() {
-            Ok(FromInit::Ended(status)) => Ok(Ended::Program(end_of(status))),
+            Ok(FromInit::Ended {
+                status,
+                cpu_micros,
+                largest,
+            }) => {
+                self.tree.cpu = self.tree.cpu.max(Duration::from_micros(cpu_micros));
+                self.tree.memory = self.tree.memory.max(largest);
+                Ok(Ended::Program(end_of(status)))
+            }
             Ok(FromInit::NotExecutable(error)) => Err(RunError::Request(format!("cannot {error}"))),
             Ok(FromInit::Failed(error)) => Err(RunError::Host(format!("cannot {error}"))),
             Ok(FromInit::Ready) => Err(RunError::Host("the sandbox spoke out of turn".to_owned())),

@@ -61,8 +61,15 @@ pub(super) enum FromInit {
     Failed(StepError),
     /// The program could not be executed: its own fault, not the sandbox's.
     NotExecutable(StepError),
-    /// The program has ended with this wait status.
-    Ended(i32),
+    /// The program has ended.
+    Ended {
+        /// Its wait status.
+        status: i32,
+        /// CPU time of all processes that ended and were waited for, in microseconds.
+        cpu_micros: u64,
+        /// The largest resident size that one of them had, in bytes.
+        largest: u64,
+    },
 }
 
 /// Why there is no slot.
@@ -183,7 +190,7 @@ impl Builder {
         match slot.receive() {
             Ok(FromInit::Ready) => Ok(()),
             Ok(FromInit::Failed(error) | FromInit::NotExecutable(error)) => Err(host_error(&error)),
-            Ok(FromInit::Ended(_)) | Err(_) => Err(SlotError::Host(
+            Ok(FromInit::Ended { .. }) | Err(_) => Err(SlotError::Host(
                 "the sandbox's first process ended while it was being built".to_owned(),
             )),
         }
