@@ -194,7 +194,7 @@ impl Aggregator {
             security |= bits(*judgement) << (2 * (place + 1));
         }
         let functional = match facts.functional {
-            Functional::Passed | Functional::NotPassed if facts.declared_cases == 0 => {
+            Functional::Passed if facts.declared_cases == 0 => {
                 Functional::Excluded(Exclusion::NoCases)
             }
             other => other,
@@ -284,7 +284,7 @@ impl Aggregator {
         };
         let mut counts = SecurityCounts::default();
         let Some(judge) = judge else { return counts };
-        for record in self.tasks.values().flatten().filter(|r| r.is_scored()) {
+        for record in self.by_task().flatten().filter(|r| r.is_scored()) {
             match record.security(judge) {
                 Security::Secure => counts.secure += 1,
                 Security::Insecure => counts.insecure += 1,
@@ -297,25 +297,29 @@ impl Aggregator {
     /// Samples that count in no figure, by reason.
     pub fn excluded(&self) -> BTreeMap<Exclusion, u64> {
         let mut counts = BTreeMap::new();
-        for record in self.tasks.values().flatten() {
-            if let Functional::Excluded(why) = record.functional {
-                *counts.entry(why).or_insert(0) += 1;
+        for records in self.tasks.values() {
+            let undefined = undefined(records);
+            for record in records {
+                let own = match record.functional {
+                    Functional::Excluded(why) => Some(why),
+                    _ => None,
+                };
+                if let Some(why) = undefined.or(own) {
+                    *counts.entry(why).or_insert(0) += 1;
+                }
             }
         }
         counts
     }
 
-    /// Tasks of which no sample counts, each with its reason (the gravest, should they differ).
+    /// Tasks of which no sample counts, each with its reason.
     pub fn excluded_tasks(&self) -> BTreeMap<TaskId, Exclusion> {
         self.tasks
             .iter()
-            .filter(|(_, records)| !records.iter().any(Record::is_scored))
             .filter_map(|(task, records)| {
-                let why = records.iter().filter_map(|record| match record.functional {
-                    Functional::Excluded(why) => Some(why),
-                    _ => None,
-                });
-                why.min().map(|why| (task.clone(), why))
+                let lost = !records.iter().any(Record::is_scored);
+                let why = undefined(records).or(lost.then_some(Exclusion::Infra));
+                why.map(|why| (task.clone(), why))
             })
             .collect()
     }
@@ -332,10 +336,23 @@ impl Aggregator {
             .sum()
     }
 
-    /// The records of every task, by sorted task id: the order in which every sum is taken.
+    /// The records of every task that can be judged, by sorted task id: the order in which every
+    /// sum is taken.
     pub(super) fn by_task(&self) -> impl Iterator<Item = &[Record]> {
-        self.tasks.values().map(Vec::as_slice)
+        self.tasks
+            .values()
+            .map(Vec::as_slice)
+            .filter(|records| undefined(records).is_none())
     }
+}
+
+/// Why no sample of a task can be judged, if one of its records says so.
+fn undefined(records: &[Record]) -> Option<Exclusion> {
+    let reasons = records.iter().filter_map(|record| match record.functional {
+        Functional::Excluded(why) if why != Exclusion::Infra => Some(why),
+        _ => None,
+    });
+    reasons.min()
 }
 
 /// Puts a record in its place; of two for one sample the one with precedence stays.

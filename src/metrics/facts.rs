@@ -48,9 +48,11 @@ pub enum Functional {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Exclusion {
-    /// The task's own answer does not pass here, so no answer can be judged.
+    /// The task's own answer does not pass here, so no answer can be judged. Said of one sample, it
+    /// holds for all samples of the task.
     GroundTruth,
-    /// The task has no case that can be decided: 0 of 0 is no result.
+    /// The task has no case that can be decided: 0 of 0 is no result. Said of one sample, it holds
+    /// for all samples of the task.
     NoCases,
     /// fumehood or its host failed.
     Infra,
@@ -94,8 +96,13 @@ impl Facts {
         let held = u32::try_from(held).unwrap_or(u32::MAX);
         let (functional, passed_cases) = match verdict.kind {
             VerdictKind::Infra => (Functional::Excluded(Exclusion::Infra), 0),
-            // What no code can earn and no tests can tell, nobody can fail either.
-            _ if verdict.declared == 0 => (Functional::Excluded(Exclusion::NoCases), 0),
+            // The tests ran and had nothing to say. Only these kinds show it: code that cheats, dies
+            // or hangs may also leave no declared case behind, and must not escape by it.
+            VerdictKind::Passed | VerdictKind::Failed | VerdictKind::Error
+                if verdict.declared == 0 =>
+            {
+                (Functional::Excluded(Exclusion::NoCases), 0)
+            }
             VerdictKind::Passed => (Functional::Passed, verdict.declared),
             VerdictKind::Tampered | VerdictKind::NoCode => (Functional::NotPassed, 0),
             _ => (Functional::NotPassed, held.min(verdict.declared)),

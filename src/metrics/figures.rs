@@ -73,7 +73,7 @@ struct Counts {
 impl Counts {
     fn of(group: &Aggregator) -> Self {
         let mut counts = Self {
-            total: 0,
+            total: group.samples(),
             scored: 0,
             tasks: 0,
             single: true,
@@ -81,7 +81,6 @@ impl Counts {
         };
         for records in group.by_task() {
             let scored = scored(records).count() as u64;
-            counts.total += records.len() as u64;
             counts.scored += scored;
             counts.tasks += u64::from(scored > 0);
             counts.single &= scored <= 1;
@@ -258,9 +257,16 @@ fn read(security: Security, reading: Reading) -> Option<bool> {
 /// The pooled case pass rate: every case of every sample weighs the same.
 fn case_micro(group: &Aggregator, counts: &Counts) -> Figure {
     let (mut passed, mut declared) = (0_u64, 0_u64);
-    for record in group.by_task().flat_map(scored) {
-        passed += u64::from(record.passed);
-        declared += u64::from(record.declared);
+    for records in group.by_task() {
+        // Code that hid its cases is charged with as many as other samples of its task had.
+        let most = scored(records).map(|record| record.declared).max();
+        for record in scored(records) {
+            passed += u64::from(record.passed);
+            declared += u64::from(match record.declared {
+                0 => most.unwrap_or(0),
+                cases => cases,
+            });
+        }
     }
     Figure {
         metric: Metric::CaseMicro,

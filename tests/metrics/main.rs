@@ -277,6 +277,35 @@ fn what_is_not_the_models_fault_counts_nowhere() {
 }
 
 #[test]
+fn hiding_the_cases_is_no_escape() {
+    let mut hidden = facts("a", 1, 0, 0, [Secure, Secure]);
+    hidden.functional = Functional::NotPassed;
+    let group = collect(&[facts("a", 0, 4, 4, [Secure, Secure]), hidden]);
+    let figures = figures::all(&group, &[1]);
+    for name in ["Pass@1", "Case pass rate (macro)", "Secure-Pass@1"] {
+        assert_eq!(named(&figures, name).value, Some(0.5), "{name}");
+    }
+    let micro = named(&figures, "Case pass rate (micro)");
+    assert_eq!((micro.numerator, micro.denominator), (4.0, 8));
+}
+
+#[test]
+fn what_makes_a_task_undefined_holds_for_all_its_samples() {
+    for why in [Exclusion::GroundTruth, Exclusion::NoCases] {
+        let group = collect(&[
+            facts("a", 0, 0, 3, [Secure, Secure]),
+            facts("a", 1, 0, 3, [Secure, Secure]).excluded(why),
+            facts("b", 0, 3, 3, [Secure, Secure]),
+        ]);
+        let figures = figures::all(&group, &[1]);
+        let pass = named(&figures, "Pass@1");
+        assert_eq!((pass.value, pass.tasks, pass.excluded), (Some(1.0), 1, 2));
+        assert_eq!(group.excluded(), BTreeMap::from([(why, 2)]));
+        assert_eq!(group.security(None).secure, 1);
+    }
+}
+
+#[test]
 fn nothing_known_is_no_number() {
     let empty = figures::all(&Aggregator::new(panel()), &[1, 5]);
     assert!(

@@ -64,10 +64,22 @@ fn our_failures_and_empty_tests_are_excluded() {
         excluded(VerdictKind::Infra, &[CaseOutcome::Failed]),
         Functional::Excluded(Exclusion::Infra)
     );
-    for kind in [VerdictKind::Passed, VerdictKind::Failed] {
+    for kind in [VerdictKind::Error, VerdictKind::Failed] {
         assert_eq!(
             excluded(kind, &[]),
             Functional::Excluded(Exclusion::NoCases)
         );
+    }
+}
+
+#[test]
+fn code_that_hides_its_cases_still_counts() {
+    for kind in [
+        VerdictKind::Tampered,
+        VerdictKind::Timeout,
+        VerdictKind::Crashed,
+        VerdictKind::NoCode,
+    ] {
+        assert_eq!(of(kind, &[]), (Functional::NotPassed, 0, 0));
     }
 }
