@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 
 use crate::base::id::TaskId;
 use crate::harness::CaseOutcome;
+use crate::verdict::official::bigcodebench_status;
 use crate::verdict::{Verdict, VerdictKind};
 
 /// One sample of a task.
@@ -31,7 +32,7 @@ pub fn entries<'a>(task: &TaskId, samples: impl IntoIterator<Item = Graded<'a>>)
             json!({
                 "task_id": task.as_str(),
                 "solution": sample.solution,
-                "status": status(sample.verdict.kind),
+                "status": bigcodebench_status(sample.verdict),
                 "details": details(sample.verdict),
             })
         })
@@ -73,15 +74,6 @@ pub(super) fn write_with(
         separator = ",\n";
     }
     out.write_all(b"\n}}\n")
-}
-
-/// The official word for a verdict.
-pub fn status(kind: VerdictKind) -> &'static str {
-    match kind {
-        VerdictKind::Passed => "pass",
-        VerdictKind::Timeout => "timeout",
-        _ => "fail",
-    }
 }
 
 fn details(verdict: &Verdict) -> Value {
