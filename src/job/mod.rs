@@ -70,7 +70,7 @@ mod tests {
     fn the_digest_tells_code_and_grading_apart() {
         let task: Task = serde_json::from_value(serde_json::json!({
             "id": "T/1", "entry_point": "f", "prompt": "", "preamble": "", "ground_truth": null,
-            "programs": {},
+            "alternatives": {},
             "tests": {"kind": "check", "source": "def check(f): pass"}, "labels": {},
         }))
         .unwrap();

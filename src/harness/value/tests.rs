@@ -72,5 +72,5 @@ fn huge_ints_come_in_hexadecimal() {
     let value = Value::parse(
         r#"["i-0x10000000000000000000000000000000000000000000000000000000000000000000"]"#,
     );
-    assert_eq!(value.unwrap(), Value::Int(-(BigInt::from(1) << 268)));
+    assert_eq!(value.unwrap(), Value::Int(-(BigInt::from(1) << 268_u32)));
 }
