@@ -175,8 +175,8 @@ mod tests {
         assert!(accepts(
             "digit_distance",
             json!([23, 156]),
-            r#"["i6"]"#,
-            r#"["i7"]"#
+            r#"["i7"]"#,
+            r#"["i6"]"#
         ));
         assert!(!accepts(
             "digit_distance",
