@@ -4,6 +4,8 @@
 //! kind; a container's token carries how many children follow. Flat text needs no deep parser, so
 //! nothing that a snippet returns can exhaust the stack.
 
+use std::fmt;
+
 use num_bigint::BigInt;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use thiserror::Error;
@@ -152,6 +154,47 @@ impl Value {
             Self::Opaque(name, repr) => tokens.push(format!("o{name}\0{repr}")),
             Self::Cycle => tokens.push("x".to_owned()),
             Self::Deep => tokens.push("y".to_owned()),
+        }
+    }
+}
+
+/// As Python would show it, near enough for a report.
+impl fmt::Display for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let list = |f: &mut fmt::Formatter<'_>, open: &str, items: &[Self], close: &str| {
+            f.write_str(open)?;
+            for (place, item) in items.iter().enumerate() {
+                f.write_str(if place == 0 { "" } else { ", " })?;
+                item.fmt(f)?;
+            }
+            f.write_str(close)
+        };
+        match self {
+            Self::None => f.write_str("None"),
+            Self::Bool(value) => f.write_str(if *value { "True" } else { "False" }),
+            Self::Int(value) if value.bits() > 2000 => write!(f, "an int of {} bits", value.bits()),
+            Self::Int(value) => value.fmt(f),
+            Self::Float(value) => f.write_str(&float_text(*value)),
+            Self::Complex(re, im) => write!(f, "({re:?}{im:+?}j)"),
+            Self::Str(text) => write!(f, "{text:?}"),
+            Self::Wide(bytes) => write!(f, "text with lone surrogates ({} bytes)", bytes.len()),
+            Self::Bytes(bytes) => write!(f, "bytes({})", hex(bytes)),
+            Self::ByteArray(bytes) => write!(f, "bytearray({})", hex(bytes)),
+            Self::List(items) => list(f, "[", items, "]"),
+            Self::Tuple(items) => list(f, "(", items, if items.len() == 1 { ",)" } else { ")" }),
+            Self::Set(items) => list(f, "{", items, "}"),
+            Self::FrozenSet(items) => list(f, "frozenset({", items, "})"),
+            Self::Dict(pairs) => {
+                f.write_str("{")?;
+                for (place, (key, value)) in pairs.iter().enumerate() {
+                    f.write_str(if place == 0 { "" } else { ", " })?;
+                    write!(f, "{key}: {value}")?;
+                }
+                f.write_str("}")
+            }
+            Self::Sub(name, value) => write!(f, "{name}({value})"),
+            Self::Opaque(name, repr) => write!(f, "{repr} of {name}"),
+            Self::Cycle | Self::Deep => f.write_str("..."),
         }
     }
 }

@@ -139,13 +139,14 @@ fn kind_of(
         );
     }
     if let Some(reason) = transcript.tampered.first() {
-        return (VerdictKind::Tampered, format!("it changed {reason}"));
+        let detail = format!("it interfered with the harness: {reason}");
+        return (VerdictKind::Tampered, detail);
     }
     if is_without_code(code) {
         return (VerdictKind::NoCode, "the sample holds no code".to_owned());
     }
     if let Some(error) = &transcript.load_error {
-        return (VerdictKind::Error, error.detail.clone());
+        return (VerdictKind::Error, error.detail.trim_end().to_owned());
     }
     if !transcript.ended {
         return match observation.end {

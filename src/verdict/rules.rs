@@ -147,7 +147,7 @@ fn differ(id: &str, expected: &Value, found: &Value) -> CaseReport {
 }
 
 fn shown(value: &Value) -> String {
-    let text = value.tokens().join(" ");
+    let text = value.to_string();
     if text.chars().count() <= SHOWN {
         return text;
     }
