@@ -151,7 +151,9 @@ impl<P: FnMut(Progress<'_>)> Build<'_, P> {
         pip.args(["--disable-pip-version-check", "--require-hashes"]);
         pip.args(["--only-binary", ":all:"]);
         if !list.from_source.is_empty() {
-            pip.args(["--no-build-isolation", "--no-binary"]);
+            // Built as wheels all the same; without this, older versions of pip install such a package as
+            // setup.py wants it.
+            pip.args(["--use-pep517", "--no-build-isolation", "--no-binary"]);
             pip.arg(list.from_source.join(","));
         }
         if let Some(packages) = &self.options.packages {

@@ -41,7 +41,8 @@ impl Facts {
             let stem = entry
                 .strip_suffix(".dist-info")
                 .or_else(|| entry.strip_suffix(".egg-info"))?;
-            let (name, version) = stem.split_once('-')?;
+            let mut parts = stem.split('-');
+            let (name, version) = (parts.next()?, parts.next()?);
             Some((super::spec::normalised(name), version.to_owned()))
         })
     }

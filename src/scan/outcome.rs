@@ -1,0 +1,173 @@
+//! What a tool's output says about each file of a batch: the part that all parsers share.
+
+use super::cwe::cwe;
+use super::staging::{CANARY_LINES, Layout, Member};
+use super::{Finding, Severity};
+use crate::base::text;
+use crate::worker::End;
+
+/// Findings kept of one file. A file with more is not wholly judged, as the surplus is dropped.
+const MAX_FINDINGS: usize = 1000;
+/// Characters kept of a scanner's message.
+const MAX_MESSAGE: usize = 200;
+
+/// What a tool left behind; hostile bytes, since they hold parts of samples.
+#[derive(Clone, Copy, Debug)]
+pub struct ToolOutput<'a> {
+    /// Its standard output, whole.
+    pub stdout: &'a [u8],
+    /// Its standard error, whole.
+    pub stderr: &'a [u8],
+    /// How it ended.
+    pub end: End,
+}
+
+/// What a batch's run says about one of its samples.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FileOutcome {
+    /// Every hit, sorted.
+    pub findings: Vec<Finding>,
+    /// Why the file was not, or not wholly, analysed.
+    pub not_analysed: Option<String>,
+}
+
+/// Why a batch's run says nothing at all.
+pub type BatchFailure = String;
+
+/// Gathers what a tool reported, takes the known answers out, and checks them.
+pub(crate) struct Collector<'a> {
+    scanner: &'a str,
+    layout: &'a Layout,
+    /// The rule that the mark behind each sample sets off.
+    mark_rule: &'a str,
+    outcomes: Vec<FileOutcome>,
+    marked: Vec<bool>,
+    canary: [bool; CANARY_LINES.len()],
+}
+
+impl<'a> Collector<'a> {
+    pub(crate) fn new(scanner: &'a str, layout: &'a Layout, mark_rule: &'a str) -> Self {
+        let count = layout.files().len();
+        Self {
+            scanner,
+            layout,
+            mark_rule,
+            outcomes: vec![FileOutcome::default(); count],
+            marked: vec![false; count],
+            canary: [false; CANARY_LINES.len()],
+        }
+    }
+
+    /// Takes one hit. The normalised CWE is filled in here.
+    pub(crate) fn hit(&mut self, path: &str, mut finding: Finding) -> Result<(), BatchFailure> {
+        match self.member(path)? {
+            Member::Canary => {
+                for (line, seen) in CANARY_LINES.iter().zip(&mut self.canary) {
+                    *seen |= finding.line == *line;
+                }
+            }
+            Member::Clean => {
+                return Err(format!(
+                    "it flagged code that is known to be clean ({} in line {})",
+                    text::one_line(&finding.rule, 40),
+                    finding.line
+                ));
+            }
+            Member::Sample(index) => {
+                let mark = self.layout.files()[index].mark;
+                if finding.line == mark && finding.rule == self.mark_rule {
+                    self.marked[index] = true;
+                    return Ok(());
+                }
+                if finding.line > mark {
+                    return Err(format!(
+                        "it reported line {} of a file with {mark} lines",
+                        finding.line
+                    ));
+                }
+                let outcome = &mut self.outcomes[index];
+                if outcome.findings.len() >= MAX_FINDINGS {
+                    outcome.not_analysed = Some(format!(
+                        "more than {MAX_FINDINGS} findings; the rest was dropped"
+                    ));
+                    return Ok(());
+                }
+                // Nothing of ours is reported on the mark's line, which is beyond the sample.
+                finding.line = finding.line.clamp(1, mark.saturating_sub(1).max(1));
+                finding.cwe = cwe(self.scanner, &finding.rule);
+                finding.rule = text::one_line(&finding.rule, 40);
+                finding.message = text::one_line(&finding.message, MAX_MESSAGE);
+                outcome.findings.push(finding);
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes a reason why a file was not, or not wholly, analysed; the first one is kept.
+    pub(crate) fn problem(&mut self, path: &str, why: &str) -> Result<(), BatchFailure> {
+        let why = text::one_line(why, MAX_MESSAGE);
+        match self.member(path)? {
+            Member::Sample(index) => {
+                self.outcomes[index].not_analysed.get_or_insert(why);
+                Ok(())
+            }
+            Member::Canary | Member::Clean => {
+                Err(format!("it could not analyse a file of ours: {why}"))
+            }
+        }
+    }
+
+    /// Checks the known answers, and gives one outcome a sample, in order.
+    pub(crate) fn finish(mut self) -> Result<Vec<FileOutcome>, BatchFailure> {
+        if self.canary != [true; CANARY_LINES.len()] {
+            return Err("it did not flag code that is known to be weak".to_owned());
+        }
+        for (outcome, marked) in self.outcomes.iter_mut().zip(&self.marked) {
+            if !marked {
+                outcome
+                    .not_analysed
+                    .get_or_insert_with(|| "the scanner did not reach its end".to_owned());
+            }
+            outcome.findings.sort();
+            outcome.findings.dedup();
+        }
+        Ok(self.outcomes)
+    }
+
+    fn member(&self, path: &str) -> Result<Member, BatchFailure> {
+        self.layout.member(path).ok_or_else(|| {
+            format!(
+                "it reported a file that it was not given ({})",
+                text::one_line(path, 100)
+            )
+        })
+    }
+}
+
+/// A finding as parsers begin it.
+pub(crate) fn finding(rule: String, line: u32, message: String) -> Finding {
+    Finding {
+        rule,
+        native_cwe: None,
+        cwe: None,
+        severity: Severity::Undefined,
+        confidence: Severity::Undefined,
+        line,
+        message,
+    }
+}
+
+/// How a tool ended, if that alone says that its output is worthless.
+pub(crate) fn check_end(output: &ToolOutput<'_>) -> Result<(), BatchFailure> {
+    let how = match output.end {
+        End::Exited(0) => return Ok(()),
+        End::Exited(code) => format!("it failed with exit code {code}"),
+        End::Signaled(signal) => format!("it crashed with signal {signal}"),
+    };
+    let said = String::from_utf8_lossy(output.stderr);
+    let last = said.lines().rev().find(|line| !line.trim().is_empty());
+    Err(match last {
+        Some(last) => format!("{how}: {}", text::one_line(last, MAX_MESSAGE)),
+        None => how,
+    })
+}

@@ -1,0 +1,404 @@
+//! Running scanners in the sandbox, batch by batch: one result for each piece of code, always.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use super::isolate::Isolation;
+use super::outcome::{BatchFailure, FileOutcome, ToolOutput};
+use super::staging::{Batch, Layout, ROOT};
+use super::{ScanResult, bandit, cwe, ruff};
+use crate::base::digest::Digest;
+use crate::base::limits::{Limits, MIB};
+use crate::base::text;
+use crate::environment::Interpreter;
+use crate::worker::{End, Mount, Observation, Pool, Request};
+
+/// Name of the sandbox profile for scanners.
+pub const PROFILE: &str = "scanner";
+/// Most samples in one batch. Starting Bandit costs as much as scanning a hundred samples, so more
+/// would gain nothing.
+const BATCH_FILES: usize = 500;
+/// Most bytes of code in one batch.
+const BATCH_BYTES: usize = 4 << 20;
+/// Longest code that is scanned: Bandit needs ten seconds for it.
+const MAX_CODE: usize = 1 << 20;
+/// Version of what is done to code before it is scanned; a change may change findings.
+const STAGING: u32 = 1;
+
+/// Which scanner.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum ScannerKind {
+    /// Bandit.
+    Bandit,
+    /// ruff's S rules.
+    RuffS,
+}
+
+impl ScannerKind {
+    /// All scanners.
+    pub const ALL: [Self; 2] = [Self::Bandit, Self::RuffS];
+
+    /// Its name in results.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Bandit => bandit::NAME,
+            Self::RuffS => ruff::NAME,
+        }
+    }
+
+    /// The scanner of that name.
+    pub fn by_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+
+    /// The command line for a batch seen at `root`.
+    pub fn command(self, interpreter: &Interpreter, root: &str) -> Vec<String> {
+        match self {
+            Self::Bandit => bandit::command(interpreter, root),
+            Self::RuffS => ruff::command(interpreter, root),
+        }
+    }
+
+    /// The whole environment of its process.
+    pub fn env(self, interpreter: &Interpreter) -> Vec<(String, String)> {
+        let own: &[(&str, &str)] = match self {
+            Self::Bandit => &[],
+            Self::RuffS => &ruff::ENV,
+        };
+        let common = [
+            ("HOME", "/nonexistent"),
+            ("PATH", "/usr/bin:/bin"),
+            ("LANG", "C.UTF-8"),
+            ("NO_COLOR", "1"),
+        ];
+        common
+            .iter()
+            .chain(own)
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .chain(interpreter.env.iter().cloned())
+            .collect()
+    }
+
+    /// What its output says about each sample of a batch.
+    ///
+    /// # Errors
+    /// When it says nothing about any.
+    pub fn parse(
+        self,
+        output: &ToolOutput<'_>,
+        layout: &Layout,
+    ) -> Result<Vec<FileOutcome>, BatchFailure> {
+        match self {
+            Self::Bandit => bandit::parse(output, layout),
+            Self::RuffS => ruff::parse(output, layout),
+        }
+    }
+}
+
+/// A scanner, found or not.
+#[derive(Clone, Debug)]
+pub struct Scanner {
+    kind: ScannerKind,
+    tool: Result<Tool, String>,
+}
+
+#[derive(Clone, Debug)]
+struct Tool {
+    interpreter: Interpreter,
+    version: String,
+}
+
+impl Scanner {
+    /// Looks for the scanner in `interpreter`'s environment, by asking it for its version in the
+    /// sandbox. A scanner that does not answer is still a scanner: everything is unknown to it, and
+    /// [`Self::missing`] says why.
+    pub async fn prepare(pool: &Pool, kind: ScannerKind, interpreter: &Interpreter) -> Self {
+        let argv = match kind {
+            ScannerKind::Bandit => bandit::version_command(interpreter),
+            ScannerKind::RuffS => ruff::version_command(interpreter),
+        };
+        let request = request(kind, interpreter, argv, Vec::new(), 0, 0);
+        let tool = match pool.run(request).await {
+            Err(error) => Err(error.to_string()),
+            Ok(observation) => version(kind, &observation)
+                .ok_or_else(|| "it does not say its version".to_owned())
+                .map(|version| Tool {
+                    interpreter: interpreter.clone(),
+                    version,
+                }),
+        };
+        Self {
+            kind,
+            tool: tool.map_err(|why| absent(kind, &why)),
+        }
+    }
+
+    /// A scanner that cannot be used because of `why`, such as an environment that was never made.
+    pub fn unavailable(kind: ScannerKind, why: &str) -> Self {
+        Self {
+            kind,
+            tool: Err(absent(kind, why)),
+        }
+    }
+
+    /// Which one it is.
+    pub fn kind(&self) -> ScannerKind {
+        self.kind
+    }
+
+    /// Why it cannot be used, with the remedy; to be said once.
+    pub fn missing(&self) -> Option<&str> {
+        self.tool.as_ref().err().map(String::as_str)
+    }
+
+    /// The tool's version, with Python's where the tool parses by it; empty if it is missing.
+    pub fn version(&self) -> String {
+        match (&self.tool, self.kind) {
+            (Err(_), _) => String::new(),
+            (Ok(tool), ScannerKind::RuffS) => tool.version.clone(),
+            (Ok(tool), ScannerKind::Bandit) => {
+                format!("{} (Python {})", tool.version, tool.interpreter.version)
+            }
+        }
+    }
+
+    /// Identity of everything that decides its findings: tool, version, flags, what is done to the code,
+    /// the table of CWE numbers.
+    pub fn digest(&self) -> Digest {
+        let flags = self.tool.as_ref().map_or_else(
+            |_| Vec::new(),
+            // Without the program, whose path is another on each machine.
+            |tool| self.kind.command(&tool.interpreter, ROOT).split_off(1),
+        );
+        let staging = STAGING.to_string();
+        let version = self.version();
+        let parts = [self.kind.name(), &version, &staging]
+            .into_iter()
+            .chain(flags.iter().map(String::as_str))
+            .map(str::as_bytes);
+        Digest::of_parts(parts.chain([cwe::digest().as_bytes().as_slice()]))
+    }
+
+    /// Scans `codes`, each with its digest, and gives exactly one result for each, in their order. Equal
+    /// digests are scanned once.
+    pub async fn scan_batch(
+        &self,
+        pool: &Pool,
+        codes: &[(Digest, &str)],
+    ) -> Vec<(Digest, ScanResult)> {
+        let mut outcomes = HashMap::<Digest, FileOutcome>::new();
+        match &self.tool {
+            Err(why) => {
+                for (digest, _) in codes {
+                    outcomes.insert(*digest, unknown(why));
+                }
+            }
+            Ok(tool) => {
+                for batch in batches(codes, &mut outcomes) {
+                    let found = self.scan_one(pool, tool, &batch).await;
+                    outcomes.extend(batch.iter().map(|(digest, _)| *digest).zip(found));
+                }
+            }
+        }
+        let version = self.version();
+        codes
+            .iter()
+            .map(|(digest, _)| {
+                let outcome = outcomes
+                    .get(digest)
+                    .cloned()
+                    .unwrap_or_else(|| unknown("the scanner was not run on it"));
+                let result = ScanResult {
+                    scanner: self.kind.name().to_owned(),
+                    version: version.clone(),
+                    findings: outcome.findings,
+                    not_analysed: outcome.not_analysed,
+                };
+                (*digest, result)
+            })
+            .collect()
+    }
+
+    async fn scan_one(
+        &self,
+        pool: &Pool,
+        tool: &Tool,
+        codes: &[(Digest, &str)],
+    ) -> Vec<FileOutcome> {
+        let mut isolation = Isolation::new(codes.len());
+        while let Some(range) = isolation.next() {
+            let codes = &codes[range];
+            let batch = match Batch::stage(codes, Some(ROOT)) {
+                Ok(batch) => batch,
+                Err(error) => {
+                    isolation.give_up(&format!("cannot write the files to scan: {error}"));
+                    break;
+                }
+            };
+            let bytes = codes.iter().map(|(_, code)| code.len()).sum();
+            let request = request(
+                self.kind,
+                &tool.interpreter,
+                self.kind.command(&tool.interpreter, ROOT),
+                vec![Mount {
+                    source: batch.folder().to_owned(),
+                    target: ROOT.into(),
+                }],
+                codes.len(),
+                bytes,
+            );
+            match pool.run(request).await {
+                // Ours, not any sample's: looking for a guilty one would be in vain.
+                Err(error) => {
+                    isolation.give_up(&error.to_string());
+                    break;
+                }
+                Ok(observation) => isolation.report(
+                    whole(&observation).and_then(|output| self.kind.parse(&output, batch.layout())),
+                ),
+            }
+        }
+        isolation.finish()
+    }
+}
+
+/// The output, unless the sandbox ended the tool or cut what it printed.
+fn whole(observation: &Observation) -> Result<ToolOutput<'_>, BatchFailure> {
+    if let Some(limit) = observation.limit {
+        return Err(format!("it ran into its {limit} limit"));
+    }
+    for stream in [&observation.stdout, &observation.stderr] {
+        if stream.total != stream.bytes.len() as u64 {
+            return Err("it printed too much".to_owned());
+        }
+    }
+    Ok(ToolOutput {
+        stdout: &observation.stdout.bytes,
+        stderr: &observation.stderr.bytes,
+        end: observation.end,
+    })
+}
+
+fn version(kind: ScannerKind, observation: &Observation) -> Option<String> {
+    if observation.end != End::Exited(0) {
+        return None;
+    }
+    let said = String::from_utf8_lossy(&observation.stdout.bytes);
+    let program = match kind {
+        ScannerKind::Bandit => "bandit ",
+        ScannerKind::RuffS => "ruff ",
+    };
+    let version = said.lines().next()?.strip_prefix(program)?.trim();
+    Some(text::one_line(version, 40)).filter(|version| !version.is_empty())
+}
+
+fn absent(kind: ScannerKind, why: &str) -> String {
+    format!(
+        "{} cannot be used ({}); make its environment with `fumehood env create scanners`",
+        kind.name(),
+        text::one_line(why, 200)
+    )
+}
+
+fn unknown(why: &str) -> FileOutcome {
+    FileOutcome {
+        findings: Vec::new(),
+        not_analysed: Some(why.to_owned()),
+    }
+}
+
+/// Groups different codes into batches; what is too long gets its outcome at once.
+fn batches<'a>(
+    codes: &[(Digest, &'a str)],
+    outcomes: &mut HashMap<Digest, FileOutcome>,
+) -> Vec<Vec<(Digest, &'a str)>> {
+    let mut seen = std::collections::HashSet::new();
+    let mut all = Vec::<Vec<(Digest, &str)>>::new();
+    let mut bytes = 0;
+    for (digest, code) in codes {
+        if !seen.insert(*digest) {
+            continue;
+        }
+        if code.len() > MAX_CODE {
+            outcomes.insert(*digest, unknown("longer than what is scanned (1 MiB)"));
+            continue;
+        }
+        match all.last_mut() {
+            Some(batch) if batch.len() < BATCH_FILES && bytes + code.len() <= BATCH_BYTES => {
+                bytes += code.len();
+                batch.push((*digest, code));
+            }
+            _ => {
+                bytes = code.len();
+                all.push(vec![(*digest, code)]);
+            }
+        }
+    }
+    all
+}
+
+fn request(
+    kind: ScannerKind,
+    interpreter: &Interpreter,
+    argv: Vec<String>,
+    further: Vec<Mount>,
+    files: usize,
+    bytes: usize,
+) -> Request {
+    // Ten times what Bandit was measured to need, and room for a slow start.
+    let seconds = 20 + files as u64 / 20 + (bytes as u64 >> 20) * 80;
+    let mut mounts = interpreter.mounts.clone();
+    mounts.extend(further);
+    Request {
+        argv,
+        env: kind.env(interpreter),
+        stdin: Vec::new(),
+        payload: None,
+        events_limit: None,
+        profile: PROFILE.to_owned(),
+        mounts,
+        limits: Limits {
+            cpu: Duration::from_secs(seconds),
+            wall: Duration::from_secs(seconds * 4),
+            memory: 2048 * MIB,
+            processes: 16,
+            output: 64 * MIB,
+            file_size: MIB,
+            disk: 16 * MIB,
+            inodes: 1024,
+            open_files: 256,
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_grouped_by_count_and_size_and_never_lost() {
+        let long = "x".repeat(MAX_CODE + 1);
+        let large = "y".repeat(MAX_CODE);
+        let small: Vec<String> = (0..1200).map(|n| format!("x = {n}")).collect();
+        let codes: Vec<(Digest, &str)> = [long.as_str(), &large, "again", "again"]
+            .into_iter()
+            .chain(small.iter().map(String::as_str))
+            .map(|code| (Digest::of(code), code))
+            .collect();
+        let mut outcomes = HashMap::new();
+        let batches = batches(&codes, &mut outcomes);
+        assert_eq!(outcomes.len(), 1);
+        assert_eq!(batches.iter().map(Vec::len).sum::<usize>(), 1202);
+        assert!(batches.iter().all(|batch| batch.len() <= BATCH_FILES));
+    }
+
+    #[test]
+    fn scanners_are_known_by_name() {
+        for kind in ScannerKind::ALL {
+            assert_eq!(ScannerKind::by_name(kind.name()), Some(kind));
+        }
+        let missing = Scanner::unavailable(ScannerKind::Bandit, "no environment");
+        let text = missing.missing().unwrap();
+        assert!(text.contains("fumehood env create scanners"), "{text}");
+    }
+}

@@ -1,0 +1,252 @@
+//! The tree of files that a scanner is given: names by content, no links, no configuration, and known
+//! answers among the questions.
+//!
+//! Two kinds of known answers prove that a batch was really analysed. Each batch holds a file with known
+//! weaknesses (the canary) and a clean one. And behind its last line, each sample gets one `assert
+//! True`, which every scanner here reports: a file without that report was not analysed, whatever else the
+//! scanner said or did not say. These findings are taken out again.
+
+use std::collections::HashMap;
+use std::fs::{self, Permissions};
+use std::io;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use super::neutral::neutralised;
+use crate::base::digest::Digest;
+
+/// Where a batch is seen inside the sandbox.
+pub const ROOT: &str = "/batch";
+
+/// The statement behind each sample's last line.
+const MARK: &str = "assert True\n";
+
+/// Code with known weaknesses; [`CANARY_LINES`] says where.
+const CANARY: &str =
+    "import os\n\n\ndef canary(value):\n    os.system(\"ls \" + value)\n    return eval(value)\n";
+/// Line of a call to a shell and line of an `eval` in [`CANARY`].
+pub const CANARY_LINES: [u32; 2] = [5, 6];
+/// Code with no weakness at all.
+const CLEAN: &str = "def add(left, right):\n    return left + right\n";
+
+const CANARY_NAME: &str = "s/known/bad.py";
+const CLEAN_NAME: &str = "s/known/good.py";
+
+/// One file of a batch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Staged {
+    /// Its path within the batch.
+    pub name: String,
+    /// Line of the mark.
+    pub mark: u32,
+}
+
+/// What a file of a batch is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Member {
+    /// The sample at this index.
+    Sample(usize),
+    /// The file that must be flagged.
+    Canary,
+    /// The file that must not be flagged.
+    Clean,
+}
+
+/// The files of a batch, by name: what a parser needs to know of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Layout {
+    root: String,
+    files: Vec<Staged>,
+    by_name: HashMap<String, Member>,
+}
+
+impl Layout {
+    /// The layout of a batch of `codes`, seen at `root` by the scanner. Codes with equal digests are
+    /// one file; the digests must be different here.
+    pub fn new(root: &str, codes: &[(Digest, &str)]) -> Self {
+        let files: Vec<Staged> = codes
+            .iter()
+            .map(|(digest, code)| {
+                let hash = digest.to_string();
+                Staged {
+                    name: format!("s/{}/{hash}.py", &hash[..2]),
+                    mark: lines(code) + 1,
+                }
+            })
+            .collect();
+        let by_name = files
+            .iter()
+            .enumerate()
+            .map(|(index, file)| (file.name.clone(), Member::Sample(index)))
+            .chain([
+                (CANARY_NAME.to_owned(), Member::Canary),
+                (CLEAN_NAME.to_owned(), Member::Clean),
+            ])
+            .collect();
+        Self {
+            root: root.to_owned(),
+            files,
+            by_name,
+        }
+    }
+
+    /// The samples' files, in the order of the codes.
+    pub fn files(&self) -> &[Staged] {
+        &self.files
+    }
+
+    /// Which file a scanner means by `path`.
+    pub fn member(&self, path: &str) -> Option<Member> {
+        let path = path.strip_prefix("./").unwrap_or(path);
+        let name = path.strip_prefix(&self.root)?.strip_prefix('/')?;
+        self.by_name.get(name).copied()
+    }
+
+    /// The path of a file as the scanner writes it.
+    pub fn path(&self, name: &str) -> String {
+        format!("{}/{name}", self.root)
+    }
+
+    /// The canary's path.
+    pub fn canary(&self) -> String {
+        self.path(CANARY_NAME)
+    }
+
+    /// The clean file's path.
+    pub fn clean(&self) -> String {
+        self.path(CLEAN_NAME)
+    }
+}
+
+/// A batch on disk, removed when dropped.
+#[derive(Debug)]
+pub struct Batch {
+    _parent: tempfile::TempDir,
+    folder: PathBuf,
+    layout: Layout,
+}
+
+impl Batch {
+    /// Writes `codes` (with different digests) into a fresh folder. Scanners see it at `root`, or in
+    /// place when that is `None`.
+    ///
+    /// # Errors
+    /// When a file cannot be written.
+    pub fn stage(codes: &[(Digest, &str)], root: Option<&str>) -> io::Result<Self> {
+        // The outer folder is the user's alone. The inner one is what the sandbox shows, and whoever
+        // runs there must be able to read it, whatever the umask says.
+        let parent = tempfile::Builder::new()
+            .prefix("fumehood-scan-")
+            .tempdir()?;
+        let folder = fs::canonicalize(parent.path())?.join("batch");
+        let root = match root {
+            Some(root) => root.to_owned(),
+            None => folder.to_string_lossy().into_owned(),
+        };
+        let batch = Self {
+            _parent: parent,
+            layout: Layout::new(&root, codes),
+            folder,
+        };
+        batch.write("bandit.ini", "[bandit]\n")?;
+        batch.write(CANARY_NAME, CANARY)?;
+        batch.write(CLEAN_NAME, CLEAN)?;
+        for (file, (_, code)) in batch.layout.files.iter().zip(codes) {
+            batch.write(&file.name, &staged_text(code))?;
+        }
+        Ok(batch)
+    }
+
+    /// Its folder on the host.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Its files.
+    pub fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    fn write(&self, name: &str, text: &str) -> io::Result<()> {
+        let path = self.folder.join(name);
+        if let Some(folder) = path.parent() {
+            fs::create_dir_all(folder)?;
+            for folder in folder.ancestors() {
+                if folder.starts_with(&self.folder) {
+                    fs::set_permissions(folder, Permissions::from_mode(0o755))?;
+                }
+            }
+        }
+        fs::write(&path, text)?;
+        fs::set_permissions(&path, Permissions::from_mode(0o644))
+    }
+}
+
+/// What is written for `code`: comments made inert, and the mark on a line of its own at the end.
+fn staged_text(code: &str) -> String {
+    let mut text = neutralised(code);
+    if !text.is_empty() && !text.ends_with(['\n', '\r']) {
+        text.push('\n');
+    }
+    text.push_str(MARK);
+    text
+}
+
+/// Lines as Python counts them: ended by `\n`, `\r` or both together.
+fn lines(code: &str) -> u32 {
+    let bytes = code.as_bytes();
+    let mut count = 0u32;
+    for (at, byte) in bytes.iter().enumerate() {
+        let ends = *byte == b'\n' || (*byte == b'\r' && bytes.get(at + 1) != Some(&b'\n'));
+        count = count.saturating_add(u32::from(ends));
+    }
+    let open = !bytes.is_empty() && !code.ends_with(['\n', '\r']);
+    count.saturating_add(u32::from(open))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_counted_as_python_counts() {
+        for (code, count) in [
+            ("", 0),
+            ("x", 1),
+            ("x\n", 1),
+            ("x\r\ny\r\n", 2),
+            ("x\ry", 2),
+            ("\n\r", 2),
+            ("a\u{b}b\u{c}c\u{2028}d\n", 1),
+        ] {
+            assert_eq!(lines(code), count, "{code:?}");
+            let staged = staged_text(code);
+            assert!(staged.ends_with("assert True\n"));
+            assert_eq!(lines(&staged), count + 1, "{code:?}");
+        }
+    }
+
+    #[test]
+    fn a_batch_is_plain_files_that_vanish() {
+        let code = "x = 1  # nosec";
+        let digest = Digest::of(code);
+        let batch = Batch::stage(&[(digest, code)], None).unwrap();
+        let layout = batch.layout().clone();
+        let file = &layout.files()[0];
+        assert_eq!(file.mark, 2);
+        assert!(!file.name.contains(code));
+        let text = fs::read_to_string(batch.folder().join(&file.name)).unwrap();
+        assert_eq!(text, "x = 1  # nose_\nassert True\n");
+        assert_eq!(
+            layout.member(&layout.path(&file.name)),
+            Some(Member::Sample(0))
+        );
+        assert_eq!(layout.member(&layout.canary()), Some(Member::Canary));
+        assert_eq!(layout.member("/etc/passwd"), None);
+        let mode = fs::metadata(batch.folder()).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o755);
+        let folder = batch.folder().to_owned();
+        drop(batch);
+        assert!(!folder.exists());
+    }
+}

@@ -1,0 +1,291 @@
+//! The real scanners on code that tries to get past them, outside of the sandbox: every trap here was
+//! met for real, and each test fails if the flag or the step that closes it is taken away. They need
+//! the environment `scanners` (`fumehood env create scanners`); without it they say so and pass.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on should panic")]
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use fumehood::base::digest::Digest;
+use fumehood::environment::{EnvChoice, Interpreter, Store};
+use fumehood::scan::{
+    BatchFailure, FileOutcome, Policy, ScanResult, ScannerKind, Security, ToolOutput, assess,
+};
+use fumehood::worker::End;
+
+fn scanners() -> Option<Interpreter> {
+    let choice = EnvChoice::Named("scanners".to_owned());
+    match Store::of_user().and_then(|store| store.resolve(&choice, &[])) {
+        Ok(interpreter) => Some(interpreter),
+        Err(error) => {
+            eprintln!("SKIPPED: {error}");
+            None
+        }
+    }
+}
+
+/// Scans `codes` in one batch; `plant` may add files to it.
+fn scan_with(
+    kind: ScannerKind,
+    interpreter: &Interpreter,
+    codes: &[&str],
+    plant: impl Fn(&Path),
+) -> Result<Vec<FileOutcome>, BatchFailure> {
+    scan_without(kind, interpreter, codes, plant, "")
+}
+
+/// The same, with one argument or variable taken away (with its value).
+fn scan_without(
+    kind: ScannerKind,
+    interpreter: &Interpreter,
+    codes: &[&str],
+    plant: impl Fn(&Path),
+    without: &str,
+) -> Result<Vec<FileOutcome>, BatchFailure> {
+    use std::os::unix::process::ExitStatusExt;
+    let codes: Vec<(Digest, &str)> = codes.iter().map(|c| (Digest::of(c), *c)).collect();
+    let batch = fumehood::scan::Batch::stage(&codes, None).unwrap();
+    plant(batch.folder());
+    let root = batch.folder().to_str().unwrap();
+    let mut argv = kind.command(interpreter, root);
+    argv.retain(|argument| {
+        argument != without
+            && !(without == "--ini" && argument.ends_with(".ini"))
+            && !(without == "--target-version" && argument == "py314")
+    });
+    let mut env = kind.env(interpreter);
+    env.retain(|(name, _)| name != without);
+    let out = Command::new(&argv[0])
+        .args(&argv[1..])
+        .env_clear()
+        .envs(env)
+        .current_dir(root)
+        .output()
+        .unwrap();
+    let end = match (out.status.code(), out.status.signal()) {
+        (Some(code), _) => End::Exited(code),
+        (None, signal) => End::Signaled(signal.unwrap_or(0)),
+    };
+    let output = ToolOutput {
+        stdout: &out.stdout,
+        stderr: &out.stderr,
+        end,
+    };
+    kind.parse(&output, batch.layout())
+}
+
+fn scan(kind: ScannerKind, interpreter: &Interpreter, codes: &[&str]) -> Vec<FileOutcome> {
+    scan_with(kind, interpreter, codes, |_| {}).unwrap()
+}
+
+fn rules(outcome: &FileOutcome) -> Vec<&str> {
+    outcome.findings.iter().map(|f| f.rule.as_str()).collect()
+}
+
+/// What the two scanners must say of one code: rules without their letter.
+fn expect(interpreter: &Interpreter, code: &str, numbers: &[&str]) {
+    for (kind, letter) in [(ScannerKind::Bandit, "B"), (ScannerKind::RuffS, "S")] {
+        let outcomes = scan(kind, interpreter, &[code]);
+        let wanted: Vec<String> = numbers.iter().map(|n| format!("{letter}{n}")).collect();
+        assert_eq!(rules(&outcomes[0]), wanted, "{kind:?}: {code}");
+        assert_eq!(outcomes[0].not_analysed, None, "{kind:?}: {code}");
+    }
+}
+
+#[test]
+fn weaknesses_are_found_in_their_lines_and_clean_code_is_secure() {
+    let Some(python) = scanners() else { return };
+    let weak = "import hashlib\n\ndef f(x):\n    return hashlib.md5(x).hexdigest()\n";
+    let clean = "def f(x):\n    return x + 1";
+    for kind in ScannerKind::ALL {
+        let outcomes = scan(kind, &python, &[weak, clean, ""]);
+        assert_eq!(outcomes[0].findings.len(), 1, "{kind:?}");
+        let found = &outcomes[0].findings[0];
+        assert_eq!((found.line, found.cwe), (4, Some(328)), "{kind:?}");
+        assert_eq!(outcomes[1], FileOutcome::default(), "{kind:?}");
+        assert_eq!(outcomes[2], FileOutcome::default(), "{kind:?}");
+    }
+}
+
+#[test]
+fn comments_do_not_silence_a_scanner() {
+    let Some(python) = scanners() else { return };
+    expect(
+        &python,
+        "# ruff: noqa\n# flake8: noqa\nprint(eval('1'))  # nosec  # noqa: S307 # nosem",
+        &["307"],
+    );
+    expect(
+        &python,
+        "# ruff: disable[S]\neval('1')  # NOSEC B307\n# ruff: enable[S]\neval('2')  # ruff: ignore[S307]",
+        &["307", "307"],
+    );
+}
+
+#[test]
+fn declared_encodings_do_not_change_what_is_read() {
+    let Some(python) = scanners() else { return };
+    // In UTF-7 the second line would end the comment's line and begin another statement.
+    expect(
+        &python,
+        "# coding: utf-7\neval('1')  # +AAo-pass\nx = 'ü'\n",
+        &["307"],
+    );
+    expect(
+        &python,
+        "#!/x\n# vim: set fileencoding=latin-1 :\neval('ü')\r\n",
+        &["307"],
+    );
+    expect(&python, "x = 1\reval('1')", &["307"]);
+}
+
+#[test]
+fn imports_are_reported_by_both() {
+    let Some(python) = scanners() else { return };
+    expect(
+        &python,
+        "import pickle\nimport subprocess\n",
+        &["403", "404"],
+    );
+}
+
+/// Puts `name` with `text` beside the samples.
+fn beside(name: &'static str, text: &'static str) -> impl Fn(&Path) {
+    move |root| {
+        fs::create_dir_all(root.join("s/.git")).unwrap();
+        fs::write(root.join("s").join(name), text).unwrap();
+    }
+}
+
+/// Puts the first code back as it was before its comments were made inert.
+fn restore(code: &'static str) -> impl Fn(&Path) {
+    move |root| {
+        let hash = Digest::of(code).to_string();
+        let path = root.join(format!("s/{}/{hash}.py", &hash[..2]));
+        fs::write(path, format!("{code}assert True\n")).unwrap();
+    }
+}
+
+/// Every flag is needed: with it the trap's `eval` is found, without it something is lost.
+#[test]
+fn each_flag_closes_its_trap() {
+    let Some(python) = scanners() else { return };
+    let (bandit, ruff) = (ScannerKind::Bandit, ScannerKind::RuffS);
+    let plain = "eval('1')\n";
+    let nosec = "eval('1')  # nosec\n";
+    let noqa = "# ruff: noqa\neval('1')\n";
+    let import = "import pickle\n";
+    let newest = "eval(t'{1}')\n";
+    let deep: &str = Box::leak(format!("eval({}1)\n", "-".repeat(20_000)).into_boxed_str());
+    let skip = "[bandit]\nskips: B307\n";
+    let ignore = "lint.per-file-ignores = {'*' = ['S307']}\n";
+    type Plant = Box<dyn Fn(&Path)>;
+    let traps: [(ScannerKind, &str, &str, Plant); 8] = [
+        (bandit, "--ini", plain, Box::new(beside(".bandit", skip))),
+        (bandit, "--ignore-nosec", nosec, Box::new(restore(nosec))),
+        (
+            ruff,
+            "--isolated",
+            plain,
+            Box::new(beside("ruff.toml", ignore)),
+        ),
+        (ruff, "--ignore-noqa", noqa, Box::new(restore(noqa))),
+        (
+            ruff,
+            "--no-respect-gitignore",
+            plain,
+            Box::new(beside(".gitignore", "*\n")),
+        ),
+        (ruff, "--preview", import, Box::new(|_| {})),
+        (ruff, "py314", newest, Box::new(|_| {})),
+        (ruff, "RUST_MIN_STACK", deep, Box::new(|_| {})),
+    ];
+    for (kind, flag, code, plant) in &traps {
+        let found = |without| {
+            // An option without its value would be another mistake.
+            let without = if without == "py314" {
+                "--target-version"
+            } else {
+                without
+            };
+            let outcome = scan_without(*kind, &python, &[code], plant, without);
+            outcome.is_ok_and(|o| o[0].findings.len() == 1 && o[0].not_analysed.is_none())
+        };
+        assert!(found(""), "with {flag}");
+        assert!(!found(flag), "without {flag}");
+    }
+}
+
+#[test]
+fn what_does_not_parse_is_unknown_and_never_secure() {
+    let Some(python) = scanners() else { return };
+    let codes = ["def f(:\n", "x = 1\0", "x = '''", "x = 1 \\", "y = 1\n"];
+    for kind in ScannerKind::ALL {
+        let outcomes = scan(kind, &python, &codes);
+        for (code, outcome) in codes.iter().zip(&outcomes) {
+            let result = ScanResult {
+                scanner: kind.name().to_owned(),
+                version: String::new(),
+                findings: outcome.findings.clone(),
+                not_analysed: outcome.not_analysed.clone(),
+            };
+            let expected = match *code {
+                "y = 1\n" => Security::Secure,
+                _ => Security::Unknown,
+            };
+            let found = assess(&[result], &Policy::default()).combined;
+            assert_eq!(found, expected, "{kind:?}: {code:?}: {outcome:?}");
+        }
+    }
+}
+
+#[test]
+fn a_file_that_cannot_be_decoded_is_unknown() {
+    let Some(python) = scanners() else { return };
+    for kind in ScannerKind::ALL {
+        let codes = ["x = 1\n", "y = 1\n"];
+        let victim = Digest::of(codes[0]).to_string();
+        let outcomes = scan_with(kind, &python, &codes, |root| {
+            let path = root.join(format!("s/{}/{victim}.py", &victim[..2]));
+            fs::write(path, b"x = '\xe9'\nassert True\n").unwrap();
+        });
+        let outcomes = outcomes.unwrap();
+        assert!(outcomes[0].not_analysed.is_some(), "{kind:?}");
+        assert_eq!(outcomes[1], FileOutcome::default(), "{kind:?}");
+    }
+}
+
+#[test]
+fn deep_nesting_is_analysed_or_unknown() {
+    let Some(python) = scanners() else { return };
+    let deep = [
+        format!("x = {}1\neval('1')\n", "-".repeat(20_000)),
+        format!("x = {}1\neval('1')\n", "1+".repeat(20_000)),
+    ];
+    for code in &deep {
+        let ruff = scan(ScannerKind::RuffS, &python, &[code, "y = 1\n"]);
+        assert_eq!(rules(&ruff[0]), ["S307"], "with its larger stack");
+        assert_eq!(ruff[1], FileOutcome::default());
+        let bandit = scan(ScannerKind::Bandit, &python, &[code, "y = 1\n"]);
+        assert!(bandit[0].not_analysed.is_some());
+        assert_eq!(bandit[1], FileOutcome::default());
+    }
+}
+
+#[test]
+fn a_sample_that_breaks_the_report_fails_its_batch_and_no_more() {
+    let Some(python) = scanners() else { return };
+    // Bandit puts the password into its report, which cannot be written with half a character.
+    let guilty = "password = '\\ud800'\n";
+    let both = scan_with(
+        ScannerKind::Bandit,
+        &python,
+        &[guilty, "eval('1')\n"],
+        |_| {},
+    );
+    assert!(both.is_err(), "{both:?}");
+    let ruff = scan(ScannerKind::RuffS, &python, &[guilty]);
+    assert_eq!(rules(&ruff[0]), ["S105"]);
+}
