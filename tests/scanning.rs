@@ -51,9 +51,7 @@ fn scan_without(
     let root = batch.folder().to_str().unwrap();
     let mut argv = kind.command(interpreter, root);
     argv.retain(|argument| {
-        argument != without
-            && !(without == "--ini" && argument.ends_with(".ini"))
-            && !(without == "--target-version" && argument == "py314")
+        argument != without && !(without == "--ini" && argument.ends_with(".ini"))
     });
     let mut env = kind.env(interpreter);
     env.retain(|(name, _)| name != without);
@@ -177,12 +175,11 @@ fn each_flag_closes_its_trap() {
     let nosec = "eval('1')  # nosec\n";
     let noqa = "# ruff: noqa\neval('1')\n";
     let import = "import pickle\n";
-    let newest = "eval(t'{1}')\n";
     let deep: &str = Box::leak(format!("eval({}1)\n", "-".repeat(20_000)).into_boxed_str());
     let skip = "[bandit]\nskips: B307\n";
     let ignore = "lint.per-file-ignores = {'*' = ['S307']}\n";
     type Plant = Box<dyn Fn(&Path)>;
-    let traps: [(ScannerKind, &str, &str, Plant); 8] = [
+    let traps: [(ScannerKind, &str, &str, Plant); 7] = [
         (bandit, "--ini", plain, Box::new(beside(".bandit", skip))),
         (bandit, "--ignore-nosec", nosec, Box::new(restore(nosec))),
         (
@@ -199,17 +196,10 @@ fn each_flag_closes_its_trap() {
             Box::new(beside(".gitignore", "*\n")),
         ),
         (ruff, "--preview", import, Box::new(|_| {})),
-        (ruff, "py314", newest, Box::new(|_| {})),
         (ruff, "RUST_MIN_STACK", deep, Box::new(|_| {})),
     ];
     for (kind, flag, code, plant) in &traps {
         let found = |without| {
-            // An option without its value would be another mistake.
-            let without = if without == "py314" {
-                "--target-version"
-            } else {
-                without
-            };
             let outcome = scan_without(*kind, &python, &[code], plant, without);
             outcome.is_ok_and(|o| o[0].findings.len() == 1 && o[0].not_analysed.is_none())
         };

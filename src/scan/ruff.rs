@@ -22,7 +22,6 @@ pub const ENV: [(&str, &str); 2] = [("RAYON_NUM_THREADS", "1"), ("RUST_MIN_STACK
 /// - `--ignore-noqa`: comments in the code switch nothing off.
 /// - `--no-respect-gitignore`: no file is passed over because of a `.gitignore`.
 /// - `--preview`: the rules on imports (S401 to S415) exist only so.
-/// - `--target-version`: the newest syntax is no error.
 /// - `--exit-zero`: findings are no failure, so that any other exit code is one.
 pub fn command(interpreter: &Interpreter, root: &str) -> Vec<String> {
     let tree = format!("{root}/s");
@@ -36,8 +35,6 @@ pub fn command(interpreter: &Interpreter, root: &str) -> Vec<String> {
         "--preview",
         "--select",
         "S",
-        "--target-version",
-        "py314",
         "--output-format",
         "json",
         "--exit-zero",
