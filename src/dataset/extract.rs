@@ -116,3 +116,86 @@ fn starts_indented(lines: &[&str]) -> bool {
         .find(|line| !line.trim().is_empty())
         .is_some_and(|line| line.starts_with([' ', '\t']))
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn check(text: &str, code: &str) {
+        assert_eq!(code_of(text, "f"), code, "{text}");
+    }
+
+    #[test]
+    fn text_without_fences_is_the_code() {
+        check("def f(): pass", "def f(): pass");
+        check("inline ```x``` only\r\n", "inline ```x``` only\r\n");
+        check("    ```\nx\n    ```", "    ```\nx\n    ```");
+        check("", "");
+    }
+
+    #[test]
+    fn the_block_that_defines_the_entry_point_is_taken() {
+        check(
+            "Run:\n```sh\npip install a very long list of things\n```\nThen:\n```python\ndef f (x):\n    return x\n```\nBye",
+            "def f (x):\n    return x\n",
+        );
+        check("~~~\nasync  def f(): 1\n~~~~\nend", "async  def f(): 1\n");
+        check("````\n```\ndef f(): 1\n```\n````", "```\ndef f(): 1\n```\n");
+    }
+
+    #[test]
+    fn else_the_longest_block_is_taken() {
+        check("```\nfoo\n```\n```\ndef ff(): 1\n```\n", "def ff(): 1\n");
+        check("```\na\n```\n```\nb\n```\n", "a\n");
+        check("None.\n```\n```", "");
+    }
+
+    #[test]
+    fn an_open_block_ends_with_the_text() {
+        check(
+            "Here:\n```python\ndef f():\n    return 1",
+            "def f():\n    return 1",
+        );
+        check("```", "");
+    }
+
+    #[test]
+    fn fences_inside_code_are_left_alone() {
+        let code = "def f():\n    return '''\n```\nx\n```\n'''\n";
+        check(code, code);
+        let body = "    text = '''\n~~~\n'''\n    text += '''\n~~~\n'''\n";
+        check(body, body);
+    }
+
+    #[test]
+    fn a_closing_fence_ends_the_code() {
+        check("    return 1\n```\nThis returns 1.", "    return 1\n");
+        check(
+            "def f(): 1\n```\nTry:\n```python\nf()\n```\n",
+            "def f(): 1\n",
+        );
+    }
+
+    #[test]
+    fn an_indented_fence_takes_its_indentation_along() {
+        check(
+            "1. So:\n\n   ```\n   def f():\n       return 1\n  x\n   ```\n",
+            "def f():\n    return 1\nx\n",
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_gives_code_and_bare_code_stays(
+            text in "(([ ]{0,4}(```|~~~|````)(py)?|def f\\(|    x|\\PC{0,6}|)(\n|\r\n|\u{b}))*(```)?"
+        ) {
+            let code = code_of(&text, "f");
+            prop_assert!(code.len() <= text.len());
+            if !code.lines().any(|line| Fence::of(line).is_some()) {
+                prop_assert_eq!(code_of(&code, "f"), code);
+            }
+        }
+    }
+}
