@@ -74,7 +74,7 @@ impl fmt::Display for Rejected {
     }
 }
 
-/// The samples of one file, streamed. Memory holds one line, a counter a task, and 16 bytes for
+/// The samples of one file, streamed. Memory holds one line, a counter a task, and some tens of bytes for
 /// each `sample_id` that was given.
 #[derive(Debug)]
 pub struct Samples {
