@@ -11,9 +11,10 @@ use std::process::Command;
 use fumehood::base::digest::Digest;
 use fumehood::environment::{EnvChoice, Interpreter, Store};
 use fumehood::scan::{
-    BatchFailure, FileOutcome, Policy, ScanResult, ScannerKind, Security, ToolOutput, assess,
+    BatchFailure, FileOutcome, Policy, ScanResult, Scanner, ScannerKind, Security, ToolOutput,
+    assess,
 };
-use fumehood::worker::End;
+use fumehood::worker::{End, Pool, PoolConfig};
 
 fn scanners() -> Option<Interpreter> {
     let choice = EnvChoice::Named("scanners".to_owned());
@@ -278,4 +279,96 @@ fn a_sample_that_breaks_the_report_fails_its_batch_and_no_more() {
     assert!(both.is_err(), "{both:?}");
     let ruff = scan(ScannerKind::RuffS, &python, &[guilty]);
     assert_eq!(rules(&ruff[0]), ["S105"]);
+}
+
+/// A worker that runs the program that is tested.
+async fn pool() -> Option<Pool> {
+    let config = PoolConfig {
+        workers: 1,
+        executable: env!("CARGO_BIN_EXE_fumehood").into(),
+        profile_dir: None,
+        without: Vec::new(),
+    };
+    match Pool::start(config).await {
+        Ok(pool) => Some(pool),
+        Err(error) => {
+            eprintln!("SKIPPED: {error}");
+            None
+        }
+    }
+}
+
+#[tokio::test]
+async fn in_the_sandbox_every_code_gets_one_result_whatever_the_others_do() {
+    let Some(python) = scanners() else { return };
+    let Some(pool) = pool().await else { return };
+    let clean: Vec<String> = (0..40).map(|n| format!("x = {n}\n")).collect();
+    let odd = [
+        "eval('1')\n",
+        "password = '\\ud800'\n",
+        "def f(:\n",
+        "eval('1')\n",
+        "",
+    ];
+    let codes: Vec<(Digest, &str)> = clean
+        .iter()
+        .map(String::as_str)
+        .chain(odd)
+        .map(|code| (Digest::of(code), code))
+        .collect();
+    for kind in ScannerKind::ALL {
+        let scanner = Scanner::prepare(&pool, kind, &python).await;
+        assert_eq!(scanner.missing(), None);
+        let results = scanner.scan_batch(&pool, &codes).await;
+        let order: Vec<Digest> = results.iter().map(|(digest, _)| *digest).collect();
+        assert_eq!(
+            order,
+            codes.iter().map(|(digest, _)| *digest).collect::<Vec<_>>()
+        );
+        let policy = Policy::default();
+        let values: Vec<Security> = results.iter().map(|(_, r)| policy.judge(r)).collect();
+        assert!(
+            values[..40].iter().all(|value| *value == Security::Secure),
+            "{results:?}"
+        );
+        let half = match kind {
+            ScannerKind::Bandit => Security::Unknown,
+            ScannerKind::RuffS => Security::Insecure,
+        };
+        let expected = [
+            Security::Insecure,
+            half,
+            Security::Unknown,
+            Security::Insecure,
+            Security::Secure,
+        ];
+        assert_eq!(values[40..], expected, "{kind:?}");
+        assert!(
+            results[0]
+                .1
+                .version
+                .starts_with(|c: char| c.is_ascii_digit())
+        );
+    }
+    pool.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_scanner_that_is_not_there_is_said_once_and_leaves_all_unknown() {
+    let Some(pool) = pool().await else { return };
+    let choice = EnvChoice::Python("/usr/bin/python3".into());
+    let Ok(python) = Store::at("/nonexistent").resolve(&choice, &[]) else {
+        eprintln!("SKIPPED: no /usr/bin/python3");
+        return;
+    };
+    for kind in ScannerKind::ALL {
+        let scanner = Scanner::prepare(&pool, kind, &python).await;
+        let why = scanner.missing().unwrap().to_owned();
+        assert!(why.contains("fumehood env create scanners"), "{why}");
+        let codes = [(Digest::of("x = 1"), "x = 1")];
+        let results = scanner.scan_batch(&pool, &codes).await;
+        assert_eq!(results.len(), 1);
+        assert_eq!(Policy::default().judge(&results[0].1), Security::Unknown);
+    }
+    pool.shutdown().await;
 }

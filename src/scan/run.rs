@@ -4,14 +4,14 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use super::isolate::Isolation;
-use super::outcome::{BatchFailure, FileOutcome, ToolOutput};
+use super::outcome::{BatchFailure, FileOutcome, ToolOutput, check_end};
 use super::staging::{Batch, Layout, ROOT};
 use super::{ScanResult, bandit, cwe, ruff};
 use crate::base::digest::Digest;
 use crate::base::limits::{Limits, MIB};
 use crate::base::text;
 use crate::environment::Interpreter;
-use crate::worker::{End, Mount, Observation, Pool, Request};
+use crate::worker::{End, Mount, Observation, Pool, Request, WorkerError};
 
 /// Name of the sandbox profile for scanners.
 pub const PROFILE: &str = "scanner";
@@ -120,12 +120,10 @@ impl Scanner {
         let request = request(kind, interpreter, argv, Vec::new(), 0, 0);
         let tool = match pool.run(request).await {
             Err(error) => Err(error.to_string()),
-            Ok(observation) => version(kind, &observation)
-                .ok_or_else(|| "it does not say its version".to_owned())
-                .map(|version| Tool {
-                    interpreter: interpreter.clone(),
-                    version,
-                }),
+            Ok(observation) => version(kind, &observation).map(|version| Tool {
+                interpreter: interpreter.clone(),
+                version,
+            }),
         };
         Self {
             kind,
@@ -249,10 +247,11 @@ impl Scanner {
             );
             match pool.run(request).await {
                 // Ours, not any sample's: looking for a guilty one would be in vain.
-                Err(error) => {
+                Err(error @ (WorkerError::Sandbox(_) | WorkerError::Request(_))) => {
                     isolation.give_up(&error.to_string());
                     break;
                 }
+                Err(error @ WorkerError::Lost(_)) => isolation.report(Err(error.to_string())),
                 Ok(observation) => isolation.report(
                     whole(&observation).and_then(|output| self.kind.parse(&output, batch.layout())),
                 ),
@@ -279,17 +278,21 @@ fn whole(observation: &Observation) -> Result<ToolOutput<'_>, BatchFailure> {
     })
 }
 
-fn version(kind: ScannerKind, observation: &Observation) -> Option<String> {
-    if observation.end != End::Exited(0) {
-        return None;
-    }
-    let said = String::from_utf8_lossy(&observation.stdout.bytes);
-    let program = match kind {
-        ScannerKind::Bandit => "bandit ",
-        ScannerKind::RuffS => "ruff ",
+/// The version that a tool printed, or why there is none.
+fn version(kind: ScannerKind, observation: &Observation) -> Result<String, BatchFailure> {
+    let output = whole(observation)?;
+    check_end(&output)?;
+    let said = String::from_utf8_lossy(output.stdout);
+    let line = said.lines().next().unwrap_or_default();
+    let version = match kind {
+        // It calls itself by the name under which Python runs it.
+        ScannerKind::Bandit => line.split_once(' ').map(|(_, version)| version),
+        ScannerKind::RuffS => line.strip_prefix("ruff "),
     };
-    let version = said.lines().next()?.strip_prefix(program)?.trim();
-    Some(text::one_line(version, 40)).filter(|version| !version.is_empty())
+    version
+        .map(|version| text::one_line(version, 40))
+        .filter(|version| version.starts_with(|c: char| c.is_ascii_digit()))
+        .ok_or_else(|| format!("it says no version but \"{}\"", text::one_line(line, 80)))
 }
 
 fn absent(kind: ScannerKind, why: &str) -> String {
