@@ -1,5 +1,6 @@
 //! Real datasets and samples, where they are at hand.
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -12,7 +13,8 @@ fn real(file: &str) -> Option<PathBuf> {
     if path.exists() {
         return Some(path);
     }
-    eprintln!("skipped: {} is absent", path.display());
+    // Written past the test runner's capture, so that it shows even when the test passes.
+    writeln!(std::io::stderr(), "skipped: {} is absent", path.display()).unwrap();
     None
 }
 
