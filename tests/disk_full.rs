@@ -12,7 +12,7 @@ use fumehood::base::version::{HARNESS, MANIFEST};
 use fumehood::journal::{
     Host, Identity, JournalError, Manifest, Mode, Record, RunFolder, ScanRecord, ScannerIdentity,
 };
-use fumehood::scan::ScanResult;
+use fumehood::scan::{Policy, ScanResult};
 
 fn manifest() -> Manifest {
     Manifest {
@@ -28,15 +28,19 @@ fn manifest() -> Manifest {
             check_ground_truth: false,
             limits: Limits::default(),
             profile: "snippet".to_owned(),
+            profile_digest: Digest::of("profile"),
             without: Vec::new(),
             scanners: vec![ScannerIdentity {
                 name: "bandit".to_owned(),
                 version: "1.8.0".to_owned(),
+                digest: Digest::of("rules"),
             }],
-            policy: Digest::of("policy"),
+            policy: Policy::default(),
             interpreter: Digest::of("interpreter"),
             harness: HARNESS,
         },
+        tasks: 2,
+        python: "3.12.0".to_owned(),
         host: Host::default(),
         attestation: serde_json::Value::Null,
     }

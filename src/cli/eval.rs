@@ -4,8 +4,38 @@ use super::Global;
 use super::eval_args::EvalArgs;
 use super::exit_code::Exit;
 use super::failure::Failure;
+use super::output::say;
+use super::render::{Format, Outcome};
+use super::results;
+use super::run;
+use super::setup::Setup;
 
 /// Runs it.
-pub(super) fn run(_args: &EvalArgs, _global: Global) -> Result<Exit, Failure> {
-    Err(Failure::new(Exit::Usage, anyhow::anyhow!("not built yet")))
+pub(super) fn run(args: &EvalArgs, global: Global) -> Result<Exit, Failure> {
+    let setup = Setup::resolve(args, global)?;
+    run::evaluate(&setup, global)?;
+    let outcome = conclude(&setup, global)?;
+    outcome.show(if global.json {
+        Format::Json
+    } else {
+        Format::Terminal
+    })?;
+    Ok(outcome.exit())
+}
+
+/// Writes what a finished run comes to into its folder.
+pub(super) fn conclude(setup: &Setup, global: Global) -> Result<Outcome, Failure> {
+    let outcome = Outcome::read(&setup.folder, &setup.ks)?;
+    outcome.save(&setup.folder)?;
+    let results = results::write(setup, &outcome)?;
+    if !global.quiet {
+        let mut files = vec!["summary.json".to_owned()];
+        files.extend(results);
+        say(&format!(
+            "wrote {} in {}",
+            files.join(" and "),
+            setup.folder.path().display()
+        ));
+    }
+    Ok(outcome)
 }

@@ -48,6 +48,9 @@ pub(super) struct EvalArgs {
     /// Run every task's ground truth first, and set apart the tasks where it fails.
     #[arg(long)]
     pub(super) check_ground_truth: bool,
+    /// Take answers as they are, instead of taking code out of fenced blocks.
+    #[arg(long)]
+    pub(super) keep_fences: bool,
     /// Evaluate only these tasks; may be repeated.
     #[arg(long = "task", value_name = "ID")]
     pub(super) tasks: Vec<String>,
@@ -56,8 +59,8 @@ pub(super) struct EvalArgs {
     pub(super) limit: Option<u64>,
     /// The k of Pass@k and its kin.
     #[arg(long, value_name = "K,...", value_delimiter = ',', default_value = "1,5,10",
-          value_parser = clap::value_parser!(u64).range(1..))]
-    pub(super) k: Vec<u64>,
+          value_parser = clap::value_parser!(u32).range(1..))]
+    pub(super) k: Vec<u32>,
     #[command(flatten)]
     pub(super) workers: WorkerArgs,
     #[command(flatten)]

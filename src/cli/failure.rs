@@ -3,12 +3,12 @@
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
 
+use super::exec::sandbox_failure;
 use super::exit_code::Exit;
 use crate::base::text::for_terminal;
 use crate::dataset::InputError;
 use crate::journal::JournalError;
 use crate::pipeline::PipelineError;
-use crate::worker::WorkerError;
 
 /// Why a command failed.
 #[derive(Debug)]
@@ -91,19 +91,12 @@ impl From<InputError> for Failure {
     }
 }
 
-impl From<WorkerError> for Failure {
-    fn from(error: WorkerError) -> Self {
-        let failure = Self::new(Exit::Sandbox, error);
-        failure.hint("`fumehood doctor` tells what this host lacks, and how to get it")
-    }
-}
-
 impl From<PipelineError> for Failure {
     fn from(error: PipelineError) -> Self {
         match error {
             PipelineError::Input(error) => error.into(),
             PipelineError::Journal(error) => error.into(),
-            PipelineError::Worker(error) => error.into(),
+            PipelineError::Worker(error) => sandbox_failure(error),
             PipelineError::NoSuchTask(_) | PipelineError::NothingToDo(_) => {
                 Self::new(Exit::Input, error)
             }

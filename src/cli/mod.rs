@@ -13,7 +13,11 @@ mod eval;
 mod eval_args;
 mod exec;
 mod progress;
+mod render;
 mod report;
+mod results;
+mod run;
+mod setup;
 
 use std::process::ExitCode;
 

@@ -9,7 +9,7 @@ use nix::fcntl::{Flock, FlockArg};
 
 use super::error::JournalError;
 use super::index::Index;
-use super::manifest::{Manifest, write_whole};
+use super::manifest::{Identity, Manifest, write_whole};
 use super::reader::Reader;
 use super::writer::Writer;
 
@@ -54,6 +54,46 @@ impl RunFolder {
         self.path.join("summary.json")
     }
 
+    /// Whether a run could begin here, or go on, as far as the folder tells; nothing is changed.
+    ///
+    /// # Errors
+    /// When the folder holds something else: files that are no run, or a run while `mode` is
+    /// [`Mode::New`].
+    pub fn check(&self, mode: Mode) -> Result<(), JournalError> {
+        let is_absent = !self.path.exists();
+        if is_absent || !self.manifest_path().exists() {
+            // A process that was killed right at the start leaves an empty journal.
+            let is_begun = self
+                .journal_path()
+                .metadata()
+                .is_ok_and(|data| data.len() == 0);
+            if is_absent || is_begun || !self.holds_files()? {
+                return Ok(());
+            }
+            return Err(JournalError::NotARun {
+                path: self.path.clone(),
+            });
+        }
+        if mode == Mode::New {
+            return Err(JournalError::Exists {
+                path: self.path.clone(),
+            });
+        }
+        Ok(())
+    }
+
+    fn compare(&self, identity: &Identity) -> Result<(), JournalError> {
+        let known = Manifest::read(&self.manifest_path())?;
+        let differences = known.identity.differences(identity);
+        if differences.is_empty() {
+            return Ok(());
+        }
+        Err(JournalError::OtherInputs {
+            path: self.path.clone(),
+            differences,
+        })
+    }
+
     /// Begins a run, or goes on with it: takes the lock, compares the identity, cuts off a torn
     /// tail, and gives what is recorded already.
     ///
@@ -62,12 +102,8 @@ impl RunFolder {
     /// while `mode` is [`Mode::New`], or files that are no run.
     pub fn begin(&self, manifest: &Manifest, mode: Mode) -> Result<(Writer, Index), JournalError> {
         fs::create_dir_all(&self.path).map_err(|e| io_error("create", &self.path, e))?;
+        self.check(mode)?;
         let path = self.journal_path();
-        if !path.exists() && self.holds_files()? {
-            return Err(JournalError::NotARun {
-                path: self.path.clone(),
-            });
-        }
         let file = OpenOptions::new()
             .create(true)
             .append(true)
@@ -75,25 +111,11 @@ impl RunFolder {
             .map_err(|e| io_error("open", &path, e))?;
         let file = lock(file, &path)?;
 
+        // Once more, now that nobody else can change it.
+        self.check(mode)?;
         let manifest_path = self.manifest_path();
         if manifest_path.exists() {
-            if mode == Mode::New {
-                return Err(JournalError::Exists {
-                    path: self.path.clone(),
-                });
-            }
-            let known = Manifest::read(&manifest_path)?;
-            let differences = known.identity.differences(&manifest.identity);
-            if !differences.is_empty() {
-                return Err(JournalError::OtherInputs {
-                    path: self.path.clone(),
-                    differences,
-                });
-            }
-        } else if file.metadata().is_ok_and(|data| data.len() > 0) {
-            return Err(JournalError::NotARun {
-                path: self.path.clone(),
-            });
+            self.compare(&manifest.identity)?;
         } else {
             manifest.write(&manifest_path)?;
         }

@@ -148,6 +148,20 @@ impl Index {
         &self.tail
     }
 
+    /// The verdict of one sample, if it has one.
+    ///
+    /// # Errors
+    /// When it cannot be read any more.
+    pub fn verdict(&self, sample: &SampleId) -> Result<Option<VerdictRecord>, JournalError> {
+        match self.verdicts.get(sample) {
+            Some(entry) => match self.reader.at(entry.place)? {
+                Record::Verdict(record) => Ok(Some(*record)),
+                _ => Ok(None),
+            },
+            None => Ok(None),
+        }
+    }
+
     /// Every sample's verdict once, by sorted sample id, read from the file one at a time.
     pub fn verdicts(&self) -> impl Iterator<Item = Result<VerdictRecord, JournalError>> {
         self.verdicts

@@ -10,6 +10,7 @@ use super::error::JournalError;
 use crate::base::digest::Digest;
 use crate::base::limits::Limits;
 use crate::base::version::MANIFEST;
+use crate::scan::Policy;
 
 /// The run's inputs, and where it began.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -23,6 +24,10 @@ pub struct Manifest {
     pub created: String,
     /// Everything that decides a result.
     pub identity: Identity,
+    /// Tasks that were chosen.
+    pub tasks: u64,
+    /// Version of the interpreter.
+    pub python: String,
     /// Where it began. Not part of the identity: verdicts do not depend on the hardware.
     pub host: Host,
     /// What the sandboxes really enforced there.
@@ -47,14 +52,16 @@ pub struct Identity {
     pub check_ground_truth: bool,
     /// What a job may use.
     pub limits: Limits,
-    /// Name and content of the sandbox profile.
+    /// Name of the sandbox profile.
     pub profile: String,
+    /// Its content.
+    pub profile_digest: Digest,
     /// Layers of it that the user gave up.
     pub without: Vec<String>,
     /// The scanners, sorted by name.
     pub scanners: Vec<ScannerIdentity>,
-    /// Digest of the policy by which findings are judged.
-    pub policy: Digest,
+    /// By which rule findings make a sample insecure.
+    pub policy: Policy,
     /// Version and packages of the interpreter.
     pub interpreter: Digest,
     /// The harness drivers.
@@ -69,6 +76,8 @@ pub struct ScannerIdentity {
     pub name: String,
     /// Its version.
     pub version: String,
+    /// Its flags, rules and whatever else decides its findings.
+    pub digest: Digest,
 }
 
 /// A host, as far as it may matter to whoever reads the run.

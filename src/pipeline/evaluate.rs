@@ -289,7 +289,9 @@ fn feed(stream: SampleStream, queue: &mpsc::Sender<Result<Sample, Rejected>>, ca
 }
 
 /// Waits for all; the first error ends the others.
-async fn join(mut tasks: JoinSet<Result<(), PipelineError>>) -> Result<(), PipelineError> {
+pub(super) async fn join(
+    mut tasks: JoinSet<Result<(), PipelineError>>,
+) -> Result<(), PipelineError> {
     while let Some(ended) = tasks.join_next().await {
         let outcome = ended.map_err(panicked).and_then(|outcome| outcome);
         if outcome.is_err() {

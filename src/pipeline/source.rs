@@ -62,6 +62,41 @@ impl SampleSource {
         }
     }
 
+    /// Finds out what is wrong with the source without reading all of it.
+    ///
+    /// # Errors
+    /// When the file cannot be opened or is no file of samples, or when the dataset, read from
+    /// `data`, has no such programs.
+    pub fn check(&self, tasks: &TaskSet, data: &Path) -> Result<(), InputError> {
+        let has_any = match self {
+            Self::File(path) => return regular(path),
+            Self::GroundTruth => tasks.iter().any(|task| task.ground_truth.is_some()),
+            Self::Alternative(name) => tasks
+                .iter()
+                .any(|task| task.alternatives.contains_key(name)),
+        };
+        if has_any {
+            return Ok(());
+        }
+        let known: BTreeSet<&str> = tasks
+            .iter()
+            .flat_map(|task| task.alternatives.keys())
+            .map(String::as_str)
+            .collect();
+        let known: Vec<&str> = known.into_iter().collect();
+        Err(InputError {
+            path: data.to_owned(),
+            line: None,
+            task: None,
+            what: "the dataset has no such programs of its own".to_owned(),
+            remedy: if known.is_empty() {
+                "name a file of samples".to_owned()
+            } else {
+                format!("besides the ground truth it has: {}", known.join(", "))
+            },
+        })
+    }
+
     /// The identity of the samples, given that of the tasks.
     ///
     /// # Errors
@@ -170,19 +205,27 @@ pub fn tasks_digest(tasks: &TaskSet) -> Digest {
 }
 
 fn file_digest(path: &Path) -> Result<Digest, InputError> {
-    let failed = |what: String| InputError {
+    regular(path)?;
+    File::open(path)
+        .and_then(Digest::of_reader)
+        .map_err(|error| unreadable(path, format!("cannot be read: {error}")))
+}
+
+/// A run reads its samples more than once, so they must be in a regular file.
+fn regular(path: &Path) -> Result<(), InputError> {
+    match std::fs::metadata(path) {
+        Ok(about) if about.is_file() => Ok(()),
+        Ok(_) => Err(unreadable(path, "is not a regular file".to_owned())),
+        Err(error) => Err(unreadable(path, format!("cannot be read: {error}"))),
+    }
+}
+
+fn unreadable(path: &Path, what: String) -> InputError {
+    InputError {
         path: path.to_owned(),
         line: None,
         task: None,
         what,
-        remedy: "name a file of samples; to resume, a run reads it more than once".to_owned(),
-    };
-    let about =
-        std::fs::metadata(path).map_err(|error| failed(format!("cannot be read: {error}")))?;
-    if !about.is_file() {
-        return Err(failed("is not a regular file".to_owned()));
+        remedy: "name a file of samples".to_owned(),
     }
-    File::open(path)
-        .and_then(Digest::of_reader)
-        .map_err(|error| failed(format!("cannot be read: {error}")))
 }

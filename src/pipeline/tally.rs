@@ -93,7 +93,7 @@ impl Tally {
     }
 
     pub(super) fn scanned(&self, programs: u64) {
-        self.scanned.fetch_add(programs, Ordering::Relaxed);
+        self.scanned.store(programs, Ordering::Relaxed);
     }
 
     /// The counters now.

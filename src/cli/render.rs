@@ -1,0 +1,151 @@
+//! What a run came to, from its folder to the screen.
+
+use serde::Deserialize;
+
+use super::exit_code::Exit;
+use super::failure::Failure;
+use super::output::print;
+use crate::base::digest::Digest;
+use crate::journal::{Index, Manifest, RunFolder};
+use crate::pipeline::Replay;
+use crate::report::{About, Inputs, Sandbox, Summary, Tool, json, markdown, terminal};
+use crate::sandbox::{Attestation, LayerState};
+
+/// Columns where standard output is no terminal.
+const WIDTH: usize = 100;
+
+/// How a summary is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Format {
+    Terminal,
+    Markdown,
+    Json,
+}
+
+/// A run read back from its folder.
+#[derive(Debug)]
+pub(super) struct Outcome {
+    pub(super) manifest: Manifest,
+    pub(super) index: Index,
+    pub(super) replay: Replay,
+    pub(super) summary: Summary,
+}
+
+impl Outcome {
+    /// Computes everything from the journal alone.
+    pub(super) fn read(folder: &RunFolder, ks: &[u32]) -> Result<Self, Failure> {
+        let (manifest, index) = folder.read()?;
+        let replay = Replay::of(&manifest, &index)?;
+        let inputs = Inputs {
+            groups: &replay.groups,
+            weaknesses: &replay.weaknesses,
+            failed_references: &replay.failed_references,
+            unstable: &replay.unstable,
+            rejected: &replay.rejected,
+            ks,
+        };
+        let summary = Summary::build(about(&manifest), &inputs);
+        Ok(Self {
+            manifest,
+            index,
+            replay,
+            summary,
+        })
+    }
+
+    /// Writes `summary.json`.
+    pub(super) fn save(&self, folder: &RunFolder) -> Result<(), Failure> {
+        folder.write("summary.json", self.json()?.as_bytes())?;
+        Ok(())
+    }
+
+    /// Shows the summary on standard output.
+    pub(super) fn show(&self, format: Format) -> Result<(), Failure> {
+        print(&match format {
+            Format::Terminal => terminal::render(&self.summary, width()),
+            Format::Markdown => markdown::render(&self.summary),
+            Format::Json => self.json()?,
+        })
+    }
+
+    /// Whether everything could be judged.
+    pub(super) fn exit(&self) -> Exit {
+        if self.replay.infra > 0 || !self.replay.rejected.is_empty() {
+            Exit::Incomplete
+        } else {
+            Exit::Success
+        }
+    }
+
+    fn json(&self) -> Result<String, Failure> {
+        json::render(&self.summary).map_err(|error| Failure::new(Exit::RunFolder, error))
+    }
+}
+
+fn about(manifest: &Manifest) -> About {
+    let identity = &manifest.identity;
+    let mut tools = vec![
+        Tool {
+            name: "fumehood".to_owned(),
+            version: manifest.fumehood.clone(),
+        },
+        Tool {
+            name: "python".to_owned(),
+            version: manifest.python.clone(),
+        },
+    ];
+    tools.extend(identity.scanners.iter().map(|scanner| Tool {
+        name: scanner.name.clone(),
+        version: scanner.version.clone(),
+    }));
+    let attestation = manifest.attestation.to_string();
+    About {
+        dataset: identity.dataset.clone(),
+        tasks: manifest.tasks,
+        grading: identity.grading.clone(),
+        ground_truth_checked: identity.check_ground_truth,
+        limits: identity.limits.clone(),
+        sandbox: Sandbox {
+            profile: identity.profile.clone(),
+            attestation: Digest::of(attestation).to_string(),
+            layers: layers(&manifest.attestation),
+            given_up: identity.without.clone(),
+        },
+        tools,
+        policy: policy(manifest),
+    }
+}
+
+/// The names of the layers that were really enforced.
+fn layers(attestation: &serde_json::Value) -> Vec<String> {
+    let Ok(attestation) = Attestation::deserialize(attestation) else {
+        return Vec::new();
+    };
+    attestation
+        .layers
+        .iter()
+        .filter(|report| report.state == LayerState::Enforced)
+        .map(|report| report.layer.name().to_owned())
+        .collect()
+}
+
+/// The policy in words.
+fn policy(manifest: &Manifest) -> String {
+    let policy = &manifest.identity.policy;
+    if manifest.identity.scanners.is_empty() {
+        return String::new();
+    }
+    serde_json::to_string(policy).unwrap_or_default()
+}
+
+/// Columns for a table on standard output.
+pub(super) fn width() -> usize {
+    let columns = std::env::var("COLUMNS").ok();
+    columns
+        .and_then(|text| text.parse().ok())
+        .or_else(|| {
+            let (width, _) = terminal_size::terminal_size_of(std::io::stdout())?;
+            Some(usize::from(width.0))
+        })
+        .unwrap_or(WIDTH)
+}

@@ -1,0 +1,203 @@
+//! Runs a resolved evaluation: workers, progress, signals, and what it came to.
+
+use std::sync::Arc;
+
+use tokio::runtime::{Builder, Runtime};
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::Global;
+use super::exec::{executable, sandbox_failure};
+use super::exit_code::Exit;
+use super::failure::Failure;
+use super::output::say;
+use super::progress::Progress;
+use super::setup::Setup;
+use crate::base::version::{HARNESS, MANIFEST};
+use crate::environment::{EnvChoice, Store};
+use crate::job::PROFILE;
+use crate::journal::{Host, Identity, Manifest, ScannerIdentity};
+use crate::pipeline::evaluate::now;
+use crate::pipeline::source::tasks_digest;
+use crate::pipeline::{Cancel, Evaluation, PipelineError, References, Runner, Scanning, Tally};
+use crate::sandbox::Profile;
+use crate::scan::{Policy, Scanner};
+use crate::worker::{Pool, PoolConfig};
+
+/// Evaluates, into the run folder. What came of it is in the journal.
+pub(super) fn evaluate(setup: &Setup, global: Global) -> Result<(), Failure> {
+    let runtime = runtime()?;
+    let cancel = Cancel::default();
+    let outcome = runtime.block_on(async {
+        stop_on_signals(&cancel)?;
+        evaluate_on(setup, global, &cancel).await
+    });
+    // Reading ahead in an input file may still go on; nothing waits for it.
+    runtime.shutdown_background();
+    outcome
+}
+
+async fn evaluate_on(setup: &Setup, global: Global, cancel: &Cancel) -> Result<(), Failure> {
+    let pool = Arc::new(start_pool(setup.workers, &setup.give_up).await?);
+    let outcome = evaluate_in(setup, global, cancel, &pool).await;
+    if let Some(pool) = Arc::into_inner(pool) {
+        pool.shutdown().await;
+    }
+    outcome
+}
+
+async fn evaluate_in(
+    setup: &Setup,
+    global: Global,
+    cancel: &Cancel,
+    pool: &Arc<Pool>,
+) -> Result<(), Failure> {
+    let runner = Runner {
+        pool: Arc::clone(pool),
+        interpreter: setup.interpreter.clone(),
+        limits: setup.limits.clone(),
+        grading: setup.grading,
+    };
+    let scanners = scanners(setup, pool).await?;
+    let attestation = pool.attestation(PROFILE).unwrap_or_default();
+    let manifest = manifest(setup, &scanners, attestation.clone())?;
+    let (writer, index) = setup.folder.begin(&manifest, setup.mode)?;
+    let tally = Arc::new(Tally::default());
+    let evaluation = Evaluation {
+        tasks: Arc::clone(&setup.tasks),
+        samples: setup.samples.clone(),
+        options: setup.options.clone(),
+        selection: setup.selection.clone(),
+        check_ground_truth: setup.check_ground_truth,
+        references: References::new(runner.clone(), References::user_cache()),
+        runner,
+        scanning: Scanning {
+            pool: Arc::clone(pool),
+            scanners: scanners.into(),
+        },
+        workers: setup.workers,
+    };
+    let progress = Progress::show(Arc::clone(&tally), global.quiet);
+    let outcome = evaluation
+        .run(writer, index, attestation, tally, cancel.clone())
+        .await;
+    drop(progress);
+    outcome.map_err(Failure::from)
+}
+
+/// The scanners of the run, each asked for its version.
+async fn scanners(setup: &Setup, pool: &Pool) -> Result<Vec<Scanner>, Failure> {
+    if setup.scanners.is_empty() {
+        return Ok(Vec::new());
+    }
+    let environment = Store::of_user()
+        .and_then(|store| store.resolve(&EnvChoice::Named("scanners".to_owned()), &[]));
+    let mut scanners = Vec::new();
+    for kind in &setup.scanners {
+        let scanner = match &environment {
+            Ok(interpreter) => Scanner::prepare(pool, *kind, interpreter).await,
+            Err(error) => Scanner::unavailable(*kind, &error.to_string()),
+        };
+        match scanner.missing() {
+            Some(why) if setup.needs_scanners => {
+                let why = anyhow::anyhow!("{why}");
+                return Err(Failure::new(Exit::Environment, why)
+                    .hint("or evaluate without scanners: --scanners none"));
+            }
+            Some(why) => say(&format!(
+                "warning: {why}; until then its answers are unknown"
+            )),
+            None => {}
+        }
+        scanners.push(scanner);
+    }
+    Ok(scanners)
+}
+
+fn manifest(
+    setup: &Setup,
+    scanners: &[Scanner],
+    attestation: serde_json::Value,
+) -> Result<Manifest, Failure> {
+    let tasks = tasks_digest(&setup.tasks);
+    let profile =
+        Profile::load(PROFILE, None).map_err(|error| Failure::new(Exit::Sandbox, error))?;
+    Ok(Manifest {
+        version: MANIFEST,
+        fumehood: env!("CARGO_PKG_VERSION").to_owned(),
+        created: now(),
+        identity: Identity {
+            dataset: setup.kind.name().to_owned(),
+            tasks,
+            samples: setup.samples.digest(&tasks)?,
+            selection: setup.selection.describe(),
+            grading: setup.grading.name().to_owned(),
+            check_ground_truth: setup.check_ground_truth,
+            limits: setup.limits.clone(),
+            profile: PROFILE.to_owned(),
+            profile_digest: profile.digest(),
+            without: setup.give_up.clone(),
+            scanners: scanners
+                .iter()
+                .map(|scanner| ScannerIdentity {
+                    name: scanner.kind().name().to_owned(),
+                    version: scanner.version(),
+                    digest: scanner.digest(),
+                })
+                .collect(),
+            policy: Policy::default(),
+            interpreter: setup.interpreter.digest,
+            harness: HARNESS,
+        },
+        tasks: setup
+            .tasks
+            .iter()
+            .filter(|task| setup.selection.has(&task.id))
+            .count() as u64,
+        python: setup.interpreter.version.clone(),
+        host: Host::current(),
+        attestation,
+    })
+}
+
+/// Starts the workers.
+pub(super) async fn start_pool(workers: usize, give_up: &[String]) -> Result<Pool, Failure> {
+    let config = PoolConfig {
+        workers,
+        executable: executable()?,
+        profile_dir: None,
+        without: give_up.to_vec(),
+    };
+    Pool::start(config).await.map_err(sandbox_failure)
+}
+
+/// The threads of a command that runs programs. It never forks.
+pub(super) fn runtime() -> Result<Runtime, Failure> {
+    Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| {
+            Failure::new(
+                Exit::Sandbox,
+                anyhow::Error::new(error).context("cannot start threads"),
+            )
+        })
+}
+
+/// Ctrl-C and SIGTERM stop the run in an orderly way.
+fn stop_on_signals(cancel: &Cancel) -> Result<(), Failure> {
+    for kind in [SignalKind::interrupt(), SignalKind::terminate()] {
+        let mut signals = signal(kind).map_err(|source| {
+            Failure::from(PipelineError::Io {
+                action: "listen for signals".to_owned(),
+                source,
+            })
+        })?;
+        let cancel = cancel.clone();
+        tokio::spawn(async move {
+            while signals.recv().await.is_some() {
+                cancel.cancel();
+            }
+        });
+    }
+    Ok(())
+}

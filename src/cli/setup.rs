@@ -1,0 +1,153 @@
+//! From what was typed to what is run: everything that can be wrong with the inputs is found here,
+//! before any program runs.
+
+use std::sync::Arc;
+
+use super::Global;
+use super::eval_args::{EvalArgs, GradingArg};
+use super::exit_code::Exit;
+use super::failure::Failure;
+use super::output::say;
+use crate::base::limits::Limits;
+use crate::base::text::one_line;
+use crate::dataset::{DatasetKind, SampleOptions, TaskSet};
+use crate::environment::{EnvChoice, EnvState, Interpreter, Store};
+use crate::harness::Grading;
+use crate::journal::{Mode, RunFolder};
+use crate::pipeline::{SampleSource, Selection};
+use crate::scan::ScannerKind;
+
+/// A resolved evaluation.
+#[derive(Debug)]
+pub(super) struct Setup {
+    pub(super) kind: DatasetKind,
+    pub(super) tasks: Arc<TaskSet>,
+    pub(super) samples: SampleSource,
+    pub(super) options: SampleOptions,
+    pub(super) selection: Selection,
+    pub(super) interpreter: Interpreter,
+    pub(super) scanners: Vec<ScannerKind>,
+    /// Whether a scanner that cannot be used ends the run; else everything is unknown to it.
+    pub(super) needs_scanners: bool,
+    pub(super) grading: Grading,
+    pub(super) check_ground_truth: bool,
+    pub(super) limits: Limits,
+    pub(super) workers: usize,
+    pub(super) give_up: Vec<String>,
+    pub(super) folder: RunFolder,
+    pub(super) mode: Mode,
+    pub(super) ks: Vec<u32>,
+}
+
+impl Setup {
+    /// Reads the dataset, finds the interpreter, checks the rest.
+    pub(super) fn resolve(args: &EvalArgs, global: Global) -> Result<Self, Failure> {
+        let folder = RunFolder::at(&args.output);
+        let mode = if args.resume { Mode::Resume } else { Mode::New };
+        folder.check(mode)?;
+        let kind: DatasetKind = args
+            .dataset
+            .parse()
+            .map_err(|error| Failure::new(Exit::Usage, anyhow::Error::new(error)))?;
+        let tasks = TaskSet::load(kind, &args.data)?;
+        let told = tasks.errors().len();
+        for error in tasks.errors().iter().take(SHOWN) {
+            say(&format!("warning: {error}"));
+        }
+        if told > SHOWN {
+            say(&format!("warning: {} more such tasks", told - SHOWN));
+        }
+        let selection = Selection {
+            tasks: args.tasks.iter().map(|id| id.as_str().into()).collect(),
+            limit: args.limit,
+        };
+        if let Some(unknown) = selection.tasks.iter().find(|id| tasks.get(id).is_none()) {
+            return Err(Failure::new(
+                Exit::Input,
+                anyhow::anyhow!("{} has no task `{unknown}`", args.data.display()),
+            ));
+        }
+        let samples = SampleSource::parse(&args.samples);
+        samples.check(&tasks, &args.data)?;
+        let hidden = [std::path::absolute(&args.output).unwrap_or_else(|_| args.output.clone())];
+        let choice = match (&args.env, &args.python) {
+            (Some(name), _) => EnvChoice::Named(name.clone()),
+            (None, Some(path)) => EnvChoice::Python(path.clone()),
+            (None, None) => default_environment(kind, global),
+        };
+        let interpreter = Store::of_user()?.resolve(&choice, &hidden)?;
+        Ok(Self {
+            kind,
+            tasks: Arc::new(tasks),
+            samples,
+            options: SampleOptions {
+                keep_fences: args.keep_fences,
+                ..SampleOptions::default()
+            },
+            selection,
+            interpreter,
+            scanners: scanners(&args.scanners)?,
+            needs_scanners: true,
+            grading: match args.grading {
+                GradingArg::Strict => Grading::Strict,
+                GradingArg::Paper => Grading::Paper,
+            },
+            check_ground_truth: args.check_ground_truth,
+            limits: args.limits.over(kind.limits()),
+            workers: args.workers.count(),
+            give_up: args.workers.give_up.clone(),
+            folder: RunFolder::at(&args.output),
+            mode: if args.resume { Mode::Resume } else { Mode::New },
+            ks: args.k.clone(),
+        })
+    }
+}
+
+/// Faulty tasks that are shown one by one.
+const SHOWN: usize = 5;
+
+/// The environment that was made for this dataset, else the host's Python.
+fn default_environment(kind: DatasetKind, global: Global) -> EnvChoice {
+    if kind != DatasetKind::BigCodeBench {
+        return EnvChoice::Default;
+    }
+    let is_ready = Store::of_user().is_ok_and(|store| {
+        store
+            .list()
+            .iter()
+            .any(|env| env.name == kind.name() && env.state == EnvState::Ready)
+    });
+    if is_ready {
+        return EnvChoice::Named(kind.name().to_owned());
+    }
+    if !global.quiet {
+        say(
+            "note: using this host's python3, which may lack libraries that the tasks need; \
+             `fumehood env create bigcodebench` makes an environment that has them",
+        );
+    }
+    EnvChoice::Default
+}
+
+/// The scanners to run; none for `none`.
+fn scanners(typed: &[String]) -> Result<Vec<ScannerKind>, Failure> {
+    if typed == ["none"] {
+        return Ok(Vec::new());
+    }
+    let mut kinds = typed
+        .iter()
+        .map(|name| {
+            ScannerKind::by_name(name).ok_or_else(|| {
+                let known: Vec<_> = ScannerKind::ALL.iter().map(|kind| kind.name()).collect();
+                Failure::new(
+                    Exit::Usage,
+                    anyhow::anyhow!("unknown scanner `{}`", one_line(name, 40)),
+                )
+                .hint(format!("the scanners are {}, or none", known.join(" and ")))
+            })
+        })
+        .collect::<Result<Vec<_>, _>>()?;
+    kinds.sort();
+    kinds.dedup();
+    Ok(kinds)
+}

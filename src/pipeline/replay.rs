@@ -1,0 +1,125 @@
+//! From the journal to the numbers: what every sample came to, for the metrics.
+
+use std::collections::BTreeMap;
+
+use super::error::PipelineError;
+use crate::base::id::TaskId;
+use crate::journal::{Index, Manifest, ReferenceStatus, VerdictRecord};
+use crate::metrics::{Exclusion, Facts, Groups, Panel, Weaknesses};
+use crate::scan::{ScanResult, assess};
+use crate::verdict::VerdictKind;
+
+/// A journal's content, counted. It depends on nothing else but the manifest.
+#[derive(Clone, Debug)]
+pub struct Replay {
+    /// Every sample's facts.
+    pub groups: Groups,
+    /// Every finding that counts.
+    pub weaknesses: Weaknesses,
+    /// Tasks whose ground truth fails here, with the cause.
+    pub failed_references: BTreeMap<TaskId, String>,
+    /// Tasks of which some cases have no stable expected value, with the cause.
+    pub unstable: BTreeMap<TaskId, String>,
+    /// Lines that are no samples, with the reason.
+    pub rejected: BTreeMap<u64, String>,
+    /// Samples that could not be judged for a failure of ours.
+    pub infra: u64,
+    /// Samples that at least one scanner has not, or not wholly, analysed.
+    pub not_analysed: u64,
+}
+
+impl Replay {
+    /// Counts a journal.
+    ///
+    /// # Errors
+    /// When the journal cannot be read any more.
+    pub fn of(manifest: &Manifest, index: &Index) -> Result<Self, PipelineError> {
+        let scanners: Vec<&str> = manifest
+            .identity
+            .scanners
+            .iter()
+            .map(|scanner| scanner.name.as_str())
+            .collect();
+        let mut replay = Self {
+            groups: Groups::new(Panel::new(scanners.iter().copied())?),
+            weaknesses: Weaknesses::default(),
+            failed_references: causes(index, ReferenceStatus::Failed),
+            unstable: causes(index, ReferenceStatus::Unstable),
+            rejected: index.rejected().clone(),
+            infra: 0,
+            not_analysed: 0,
+        };
+        for record in index.verdicts() {
+            replay.add(manifest, index, &scanners, &record?)?;
+        }
+        Ok(replay)
+    }
+
+    fn add(
+        &mut self,
+        manifest: &Manifest,
+        index: &Index,
+        scanners: &[&str],
+        record: &VerdictRecord,
+    ) -> Result<(), PipelineError> {
+        let policy = &manifest.identity.policy;
+        let results: Vec<ScanResult> = scanners
+            .iter()
+            .map(|scanner| result_of(index, record, scanner))
+            .collect();
+        for result in &results {
+            let counted = result
+                .findings
+                .iter()
+                .filter(|finding| policy.counts(&result.scanner, finding));
+            for finding in counted {
+                self.weaknesses
+                    .add(&result.scanner, finding.cwe, &record.sample);
+            }
+        }
+        self.infra += u64::from(record.verdict.kind == VerdictKind::Infra);
+        self.not_analysed += u64::from(results.iter().any(|r| r.not_analysed.is_some()));
+        let assessment = assess(&results, policy);
+        let mut facts = Facts::of(record.sample.clone(), &record.verdict)
+            .with_security(assessment.per_scanner, assessment.combined)
+            .in_group(group(record))
+            .ranked(record.rank);
+        if self.failed_references.contains_key(&record.sample.task) {
+            facts = facts.excluded(Exclusion::GroundTruth);
+        }
+        self.groups.add(&facts)?;
+        Ok(())
+    }
+}
+
+/// What a scanner says about the sample's code; not analysed where nothing is recorded.
+fn result_of(index: &Index, record: &VerdictRecord, scanner: &str) -> ScanResult {
+    index
+        .scans(&record.code)
+        .and_then(|results| results.get(scanner))
+        .cloned()
+        .unwrap_or_else(|| ScanResult {
+            scanner: scanner.to_owned(),
+            version: String::new(),
+            findings: Vec::new(),
+            not_analysed: Some("it was not scanned".to_owned()),
+        })
+}
+
+/// What reports compare side by side: models and hardening techniques, as the samples name them.
+fn group(record: &VerdictRecord) -> Option<String> {
+    match (&record.model, &record.technique) {
+        (None, None) => None,
+        (Some(name), None) | (None, Some(name)) => Some(name.clone()),
+        (Some(model), Some(technique)) => Some(format!("{model} + {technique}")),
+    }
+}
+
+fn causes(index: &Index, status: ReferenceStatus) -> BTreeMap<TaskId, String> {
+    index
+        .references()
+        .iter()
+        .filter(|(_, record)| record.status == status)
+        .map(|(task, record)| (task.clone(), record.cause.clone()))
+        .collect()
+}
