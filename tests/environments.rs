@@ -1,7 +1,11 @@
 //! Environments, made for real from packages written here: no network is needed, only a Python with
 //! `venv` on the host; without one these tests say so and pass.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on should panic")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "a test that cannot go on should panic, and one that is skipped says so"
+)]
 
 use std::fs;
 use std::path::{Path, PathBuf};

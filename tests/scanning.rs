@@ -2,7 +2,11 @@
 //! met for real, and each test fails if the flag or the step that closes it is taken away. They need
 //! the environment `scanners` (`fumehood env create scanners`); without it they say so and pass.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on should panic")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "a test that cannot go on should panic, and one that is skipped says so"
+)]
 
 use std::fs;
 use std::path::Path;

@@ -201,7 +201,9 @@ impl<P: FnMut(Progress<'_>)> Build<'_, P> {
         let Ok(about) = nix::sys::statvfs::statvfs(root) else {
             return Ok(());
         };
-        let free_mib = about.blocks_available() as u64 * about.fragment_size() as u64 >> 20;
+        #[allow(clippy::unnecessary_cast, reason = "32 bits wide on some platforms")]
+        let free = (about.blocks_available() as u64).saturating_mul(about.fragment_size() as u64);
+        let free_mib = free >> 20;
         if free_mib >= self.spec.needed_mib {
             return Ok(());
         }

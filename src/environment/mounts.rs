@@ -196,10 +196,10 @@ pub(crate) fn plan(facts: &Facts, guard: &Guard) -> Result<Vec<Mount>, EnvError>
         }
     }
     for library in &facts.libraries {
-        if !plan.covers(library) {
-            if let Some(folder) = library.parent() {
-                plan.offer(folder);
-            }
+        if !plan.covers(library)
+            && let Some(folder) = library.parent()
+        {
+            plan.offer(folder);
         }
     }
     let mut mounts = plan.mounts;

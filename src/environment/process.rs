@@ -87,13 +87,16 @@ pub(crate) fn stream(command: &mut Command, mut line: impl FnMut(&str)) -> io::R
     })
 }
 
-/// Runs `command` for at most `limit` and gives its exit status and output, each stream cut at
+/// What a program left: exit status, standard output, standard error.
+pub(crate) type Output = (ExitStatus, Vec<u8>, Vec<u8>);
+
+/// Runs `command` for at most `limit` and gives what it left, each stream cut at
 /// `bytes`. `None` when the time ran out; the program is then killed.
 pub(crate) fn output_within(
     command: &mut Command,
     limit: Duration,
     bytes: u64,
-) -> io::Result<Option<(ExitStatus, Vec<u8>, Vec<u8>)>> {
+) -> io::Result<Option<Output>> {
     let mut child = command
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

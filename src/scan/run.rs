@@ -11,7 +11,7 @@ use crate::base::digest::Digest;
 use crate::base::limits::{Limits, MIB};
 use crate::base::text;
 use crate::environment::Interpreter;
-use crate::worker::{End, Mount, Observation, Pool, Request, WorkerError};
+use crate::worker::{Mount, Observation, Pool, Request, WorkerError};
 
 /// Name of the sandbox profile for scanners.
 pub const PROFILE: &str = "scanner";
