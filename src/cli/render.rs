@@ -10,6 +10,7 @@ use crate::journal::{Index, Manifest, RunFolder};
 use crate::pipeline::Replay;
 use crate::report::{About, Inputs, Sandbox, Summary, Tool, json, markdown, terminal};
 use crate::sandbox::{Attestation, LayerState};
+use crate::scan::Combine;
 
 /// Columns where standard output is no terminal.
 const WIDTH: usize = 100;
@@ -129,13 +130,30 @@ fn layers(attestation: &serde_json::Value) -> Vec<String> {
         .collect()
 }
 
-/// The policy in words.
+/// The policy in words; empty without scanners.
 fn policy(manifest: &Manifest) -> String {
     let policy = &manifest.identity.policy;
     if manifest.identity.scanners.is_empty() {
         return String::new();
     }
-    serde_json::to_string(policy).unwrap_or_default()
+    let mut text = match policy.combine {
+        Combine::Any => "insecure as soon as one scanner says so",
+        Combine::All => "insecure if every scanner says so",
+        Combine::Majority => "insecure if more than half of the scanners say so",
+    }
+    .to_owned();
+    if policy.min_severity.is_empty() {
+        text.push_str("; findings of every severity count");
+    }
+    for (scanner, severity) in &policy.min_severity {
+        let severity = format!("{severity:?}").to_lowercase();
+        text.push_str(&format!("; {scanner}: only from severity {severity}"));
+    }
+    if !policy.ignored_rules.is_empty() {
+        let rules: Vec<&str> = policy.ignored_rules.iter().map(String::as_str).collect();
+        text.push_str(&format!("; without the rules {}", rules.join(", ")));
+    }
+    text
 }
 
 /// Columns for a table on standard output.
