@@ -3,6 +3,8 @@
 //!
 //! Needs `python3` and `sh` on PATH; every test says so and does nothing where they are absent.
 
+#![allow(clippy::unwrap_used, clippy::print_stderr)] // helpers outside #[test] functions
+
 #[path = "harness/hostile.rs"]
 mod hostile;
 
