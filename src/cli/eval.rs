@@ -9,6 +9,7 @@ use super::render::{Format, Outcome};
 use super::results;
 use super::run;
 use super::setup::Setup;
+use crate::pipeline::SampleSource;
 
 /// Runs it.
 pub(super) fn run(args: &EvalArgs, global: Global) -> Result<Exit, Failure> {
@@ -23,11 +24,25 @@ pub(super) fn run(args: &EvalArgs, global: Global) -> Result<Exit, Failure> {
     Ok(outcome.exit())
 }
 
+/// Rejected lines that are shown one by one.
+const SHOWN: usize = 10;
+
 /// Writes what a finished run comes to into its folder.
 pub(super) fn conclude(setup: &Setup, global: Global) -> Result<Outcome, Failure> {
     let outcome = Outcome::read(&setup.folder, &setup.ks)?;
     outcome.save(&setup.folder)?;
     let results = results::write(setup, &outcome)?;
+    if let SampleSource::File(path) = &setup.samples {
+        for (line, reason) in outcome.replay.rejected.iter().take(SHOWN) {
+            say(&format!("warning: {}:{line}: {reason}", path.display()));
+        }
+        let more = outcome.replay.rejected.len().saturating_sub(SHOWN);
+        if more > 0 {
+            say(&format!(
+                "warning: {more} more lines are no samples; the report lists them"
+            ));
+        }
+    }
     if !global.quiet {
         let mut files = vec!["summary.json".to_owned()];
         files.extend(results);

@@ -69,6 +69,13 @@ impl Setup {
         }
         let samples = SampleSource::parse(&args.samples);
         samples.check(&tasks, &args.data)?;
+        let tasks = Arc::new(tasks);
+        let options = SampleOptions {
+            keep_fences: args.keep_fences,
+            ..SampleOptions::default()
+        };
+        // Opened for what is wrong with the file as a whole; single lines are judged in the run.
+        drop(samples.open(&tasks, &selection, &options)?);
         let hidden = [std::path::absolute(&args.output).unwrap_or_else(|_| args.output.clone())];
         let choice = match (&args.env, &args.python) {
             (Some(name), _) => EnvChoice::Named(name.clone()),
@@ -78,12 +85,9 @@ impl Setup {
         let interpreter = Store::of_user()?.resolve(&choice, &hidden)?;
         Ok(Self {
             kind,
-            tasks: Arc::new(tasks),
+            tasks,
             samples,
-            options: SampleOptions {
-                keep_fences: args.keep_fences,
-                ..SampleOptions::default()
-            },
+            options,
             selection,
             interpreter,
             scanners: scanners(&args.scanners)?,
