@@ -11,7 +11,7 @@ use crate::environment::Interpreter;
 use crate::harness::{Grading, Plan, Reference, launch, plan};
 use crate::job::{Job, PROFILE};
 use crate::verdict::{Verdict, VerdictKind, judge};
-use crate::worker::{Observation, Pool, Request, Usage, WorkerError};
+use crate::worker::{Observation, Pool, Request, Usage};
 
 /// How often a job is tried again after a failure of ours.
 const RETRIES: usize = 2;
@@ -100,11 +100,12 @@ impl Runner {
     }
 
     async fn once(&self, plan: &Plan, hash_seed: u32) -> Result<Outcome, PipelineError> {
-        match self.pool.run(self.request(plan, hash_seed)).await {
-            Ok(observation) => Ok(Outcome::Observed(observation)),
-            Err(error @ WorkerError::Sandbox(_)) => Err(error.into()),
-            Err(error) => Ok(Outcome::Infra(error.to_string())),
-        }
+        // A host that cannot build any sandbox has been found out when the pool was started. Later on
+        // one job's failure must not end the run: a hostile program could bring it about.
+        Ok(match self.pool.run(self.request(plan, hash_seed)).await {
+            Ok(observation) => Outcome::Observed(observation),
+            Err(error) => Outcome::Infra(error.to_string()),
+        })
     }
 
     fn request(&self, plan: &Plan, hash_seed: u32) -> Request {
