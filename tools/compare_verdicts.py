@@ -26,10 +26,9 @@ def lines(path):
 def verdicts(run):
     found = {}
     for line in lines(os.path.join(run, "journal.jsonl")):
-        record = line.get("record", line)
-        verdict = record.get("verdict")
-        if isinstance(verdict, dict) and "sample" in record:
-            found.setdefault(record["sample"]["task"], verdict)
+        record = line["record"]
+        if record["kind"] == "verdict":
+            found.setdefault(record["of"]["sample"]["task"], record["of"]["verdict"])
     return found
 
 
