@@ -1,5 +1,10 @@
 //! What the integration tests share: the modes of this host, and `fumehood exec`.
-#![allow(dead_code, reason = "each test binary uses a part of it")]
+#![allow(
+    dead_code,
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "helpers of tests, of which each test binary uses a part"
+)]
 
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
