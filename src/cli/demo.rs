@@ -25,6 +25,14 @@ pub(super) struct DemoArgs {
     /// replaced every time].
     #[arg(long, short, value_name = "FOLDER")]
     output: Option<PathBuf>,
+    /// Scanners, or `none`.
+    #[arg(
+        long,
+        value_name = "NAMES",
+        value_delimiter = ',',
+        default_value = "bandit,ruff-s"
+    )]
+    scanners: Vec<String>,
     #[command(flatten)]
     workers: WorkerArgs,
 }
@@ -69,7 +77,9 @@ How to read this
 /// Runs it.
 pub(super) fn run(args: &DemoArgs, global: Global) -> Result<Exit, Failure> {
     let home = home(args)?;
-    prepare_scanners(global);
+    if args.scanners != ["none"] {
+        prepare_scanners(global);
+    }
     let mut exit = Exit::Success;
     let mut all = Map::new();
     for example in &EXAMPLES {
@@ -166,7 +176,7 @@ fn setup(
         resume: false,
         env: None,
         python: None,
-        scanners: vec!["bandit".to_owned(), "ruff-s".to_owned()],
+        scanners: args.scanners.clone(),
         grading: GradingArg::Strict,
         check_ground_truth: true,
         keep_fences: false,

@@ -252,6 +252,9 @@ impl Stage {
 
     async fn rejected(&self, rejected: Rejected) -> Result<(), PipelineError> {
         self.tally.rejected();
+        if self.index.rejected().contains_key(&rejected.line) {
+            return Ok(());
+        }
         self.record(Record::Rejected(RejectedRecord {
             line: rejected.line,
             reason: one_line(&format!("{}; {}", rejected.reason, rejected.remedy), 500),
