@@ -3,6 +3,12 @@
 //! Each check runs a small shell or Perl program through `fumehood exec`, once as this user and,
 //! for root, once more as an ordinary one.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "a test that cannot go on should panic, and one that is skipped says so"
+)]
+
 mod support;
 
 use serde_json::Value;
