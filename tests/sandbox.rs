@@ -22,7 +22,11 @@ fn shell(mode: &Mode, command: &str) -> String {
 }
 
 fn text(result: &Value, stream: &str) -> String {
-    result[stream]["text"].as_str().unwrap_or_default().trim().to_owned()
+    result[stream]["text"]
+        .as_str()
+        .unwrap_or_default()
+        .trim()
+        .to_owned()
 }
 
 /// Makes a system call by number from Perl and gives the error's name, or `ok`.
