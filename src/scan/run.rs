@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::isolate::Isolation;
 use super::outcome::{BatchFailure, FileOutcome, ToolOutput, check_end};
-use super::staging::{Batch, Layout, ROOT};
+use super::staging::{Batch, Layout, ROOT, sweep};
 use super::{ScanResult, bandit, cwe, ruff};
 use crate::base::digest::Digest;
 use crate::base::limits::{Limits, MIB};
@@ -113,6 +113,7 @@ impl Scanner {
     /// sandbox. A scanner that does not answer is still a scanner: everything is unknown to it, and
     /// [`Self::missing`] says why.
     pub async fn prepare(pool: &Pool, kind: ScannerKind, interpreter: &Interpreter) -> Self {
+        sweep();
         let argv = match kind {
             ScannerKind::Bandit => bandit::version_command(interpreter),
             ScannerKind::RuffS => ruff::version_command(interpreter),

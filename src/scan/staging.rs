@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 
 use super::neutral::neutralised;
 use crate::base::digest::Digest;
+use crate::base::owner::Owner;
 
 /// Where a batch is seen inside the sandbox.
 pub const ROOT: &str = "/batch";
@@ -118,6 +119,24 @@ impl Layout {
     }
 }
 
+/// How the temporary folders of batches are named: this, then their owner.
+const PREFIX: &str = "fumehood-scan-";
+
+/// Removes batches of processes that were killed before they could do so themselves.
+pub fn sweep() {
+    let Ok(entries) = fs::read_dir(std::env::temp_dir()) else {
+        return;
+    };
+    for entry in entries.flatten() {
+        let name = entry.file_name();
+        let owner = name.to_str().and_then(|name| Owner::of_name(name, PREFIX));
+        if owner.is_some_and(|owner| !owner.is_alive()) {
+            // Another user's cannot be removed, and is theirs to remove.
+            let _ = fs::remove_dir_all(entry.path());
+        }
+    }
+}
+
 /// A batch on disk, removed when dropped.
 #[derive(Debug)]
 pub struct Batch {
@@ -136,7 +155,7 @@ impl Batch {
         // The outer folder is the user's alone. The inner one is what the sandbox shows, and whoever
         // runs there must be able to read it, whatever the umask says.
         let parent = tempfile::Builder::new()
-            .prefix("fumehood-scan-")
+            .prefix(&format!("{PREFIX}{}-", Owner::this()))
             .tempdir()?;
         let folder = fs::canonicalize(parent.path())?.join("batch");
         let root = match root {

@@ -9,6 +9,7 @@ use nix::unistd::Pid;
 
 use super::{Base, Controllers, Version};
 use crate::base::limits::Limits;
+use crate::base::owner::Owner;
 
 /// The folders of one job's group, one in each hierarchy used. Removed when dropped.
 #[derive(Debug)]
@@ -166,39 +167,13 @@ impl Drop for Group {
     }
 }
 
-/// A worker process, told apart from a later one with the same process id.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Owner {
-    pid: u32,
-    started: u64,
-}
-
-impl Owner {
-    /// Whether that very process still runs.
-    pub(super) fn is_alive(&self) -> bool {
-        start_time(self.pid) == Some(self.started)
-    }
-}
-
 /// The worker that made the group of this name, if it is one of fumehood's.
 pub(super) fn owner_of(name: &str) -> Option<Owner> {
-    let mut fields = name.strip_prefix("fumehood-")?.split('-');
-    let pid = fields.next()?.parse().ok()?;
-    let started = fields.next()?.parse().ok()?;
-    Some(Owner { pid, started })
+    Owner::of_name(name, "fumehood-")
 }
 
 fn name(sequence: u64) -> String {
-    let pid = std::process::id();
-    format!("fumehood-{pid}-{}-{sequence}", start_time(pid).unwrap_or(0))
-}
-
-/// When a process started, in ticks since boot: field 22 of its `stat`, counted behind the name,
-/// which may hold anything.
-fn start_time(pid: u32) -> Option<u64> {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    let (_, rest) = stat.rsplit_once(')')?;
-    rest.split_whitespace().nth(19)?.parse().ok()
+    format!("fumehood-{}-{sequence}", Owner::this())
 }
 
 fn at(path: &Path, error: io::Error) -> io::Error {
