@@ -9,6 +9,7 @@
 mod hostile;
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -61,7 +62,7 @@ fn run(python: &str, task: &Task, code: &str, grading: Grading, seed: u32) -> Ob
         ])
         .args([&input, &events])
         .args(launch::command(python))
-        .envs(launch::environment(seed))
+        .envs(launch::environment(Path::new("/usr/bin/python3"), seed))
         .env("PATH", std::env::var("PATH").unwrap_or_default())
         .current_dir(&work)
         .stdin(Stdio::null())

@@ -1,5 +1,7 @@
 //! How a driver is started under any Python interpreter.
 
+use std::path::Path;
+
 /// The few lines that `python -c` gets. They read descriptor 3 to its end (the driver's length in
 /// eight bytes, the driver, its payload), close it, and run the driver in a namespace with builtins
 /// of its own. Neither driver nor payload touches a disk or an argument list, where the snippet
@@ -21,9 +23,13 @@ pub fn command(python: &str) -> Vec<String> {
 /// The whole environment of a driver: the same on every host, and what BigCodeBench's evaluator
 /// sets. There is no `MPLBACKEND`: without a display matplotlib chooses Agg by itself, and a set
 /// variable would change what `matplotlib.use` and some tests see.
-pub fn environment(hash_seed: u32) -> Vec<(String, String)> {
+///
+/// Programs that tests start by the name `python` are the interpreter's own: its folder comes first
+/// on `PATH`, as in an activated environment.
+pub fn environment(python: &Path, hash_seed: u32) -> Vec<(String, String)> {
+    let own = python.parent().unwrap_or(Path::new("/usr/bin"));
+    let path = format!("{}:/usr/local/bin:/usr/bin:/bin", own.display());
     let mut variables: Vec<(String, String)> = [
-        ("PATH", "/usr/local/bin:/usr/bin:/bin"),
         ("HOME", "/tmp"),
         ("TMPDIR", "/tmp"),
         ("USER", "user"),
@@ -40,6 +46,7 @@ pub fn environment(hash_seed: u32) -> Vec<(String, String)> {
     ]
     .map(|(name, value)| (name.to_owned(), value.to_owned()))
     .to_vec();
+    variables.push(("PATH".to_owned(), path));
     variables.push(("PYTHONHASHSEED".to_owned(), hash_seed.to_string()));
     variables
 }

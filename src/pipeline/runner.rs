@@ -109,7 +109,7 @@ impl Runner {
     }
 
     fn request(&self, plan: &Plan, hash_seed: u32) -> Request {
-        let mut env = launch::environment(hash_seed);
+        let mut env = launch::environment(&self.interpreter.executable, hash_seed);
         env.extend(self.interpreter.env.iter().cloned());
         Request {
             argv: launch::command(&self.interpreter.executable.to_string_lossy()),
