@@ -130,9 +130,10 @@ async fn ground_truths(stage: &Arc<Stage>) -> Result<(), PipelineError> {
             loop {
                 let next = queue.lock().unwrap_or_else(PoisonError::into_inner).next();
                 let Some(task) = next else { return Ok(()) };
-                let record = stage.run.references.check(&task).await?;
-                stage.tally.checked(record.status);
-                stage.record(Record::Reference(record)).await?;
+                if let Some(record) = stage.run.references.check(&task).await? {
+                    stage.tally.checked(record.status);
+                    stage.record(Record::Reference(record)).await?;
+                }
             }
         });
     }

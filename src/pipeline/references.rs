@@ -54,7 +54,8 @@ impl References {
         Some(cache.join("fumehood/references"))
     }
 
-    /// What the task's answers are compared with; `None` where its tests need nothing of the kind.
+    /// What the task's answers are compared with; `None` where its tests need nothing of the kind, and
+    /// where a failure of ours kept the ground truth from running: that is tried again at the next call.
     ///
     /// # Errors
     /// When no job can run at all.
@@ -66,19 +67,25 @@ impl References {
             let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
             Arc::clone(known.entry(task.id.clone()).or_default())
         };
-        let reference = cell
+        let made = cell
             .get_or_try_init(|| async { self.make(task).await.map(Arc::new) })
-            .await?;
-        Ok(Some(Arc::clone(reference)))
+            .await;
+        match made {
+            Ok(reference) => Ok(Some(Arc::clone(reference))),
+            Err(Unmade::Ours) => Ok(None),
+            Err(Unmade::Run(error)) => Err(error),
+        }
     }
 
-    /// Whether the task can be graded here, found out by running its ground truth.
+    /// Whether the task can be graded here, found out by running its ground truth; `None` when a
+    /// failure of ours kept it from running.
     ///
     /// # Errors
     /// When no job can run at all.
-    pub async fn check(&self, task: &Task) -> Result<ReferenceRecord, PipelineError> {
-        if let Some(reference) = self.of(task).await? {
-            return Ok(record_of(task, &reference));
+    pub async fn check(&self, task: &Task) -> Result<Option<ReferenceRecord>, PipelineError> {
+        if needs_reference(&task.tests) {
+            let reference = self.of(task).await?;
+            return Ok(reference.map(|reference| record_of(task, &reference)));
         }
         let (status, cause) = match &task.ground_truth {
             None => (
@@ -92,18 +99,19 @@ impl References {
                     .await?;
                 match verdict.kind {
                     VerdictKind::Passed => (ReferenceStatus::Usable, String::new()),
+                    VerdictKind::Infra => return Ok(None),
                     _ => (ReferenceStatus::Failed, cause_of(&verdict)),
                 }
             }
         };
-        Ok(ReferenceRecord {
+        Ok(Some(ReferenceRecord {
             task: task.id.clone(),
             status,
             cause,
-        })
+        }))
     }
 
-    async fn make(&self, task: &Task) -> Result<Reference, PipelineError> {
+    async fn make(&self, task: &Task) -> Result<Reference, Unmade> {
         let Some(code) = &task.ground_truth else {
             return Ok(without_cases("the dataset has no ground truth for it"));
         };
@@ -114,15 +122,14 @@ impl References {
         let mut runs = Vec::new();
         let mut limit = None;
         for seed in HASH_SEEDS {
-            let (outcome, nonce) = self.runner.observe(task, code, seed).await?;
+            let observed = self.runner.observe(task, code, seed).await;
+            let (outcome, nonce) = observed.map_err(Unmade::Run)?;
             match outcome {
                 Outcome::Observed(observation) => {
                     limit = limit.or(observation.limit);
                     runs.push(Transcript::read(&observation.events, &nonce));
                 }
-                Outcome::Infra(reason) => {
-                    return Ok(without_cases(&format!("it could not be run: {reason}")));
-                }
+                Outcome::Infra(_) => return Err(Unmade::Ours),
             }
         }
         let mut reference = Reference::from_runs(&runs);
@@ -151,6 +158,14 @@ impl References {
         let cache = self.cache.as_ref()?;
         Some(cache.join(format!("{digest}.json")))
     }
+}
+
+/// Why there is no reference.
+enum Unmade {
+    /// The run cannot go on.
+    Run(PipelineError),
+    /// fumehood or its host failed this once; nothing is recorded, and a later try may succeed.
+    Ours,
 }
 
 /// What is recorded about a task's reference.
