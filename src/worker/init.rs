@@ -5,7 +5,9 @@
 
 use std::convert::Infallible;
 use std::ffi::CString;
-use std::os::fd::OwnedFd;
+use std::fs::File;
+use std::io::Write;
+use std::os::fd::{OwnedFd, RawFd};
 use std::os::unix::net::UnixDatagram;
 use std::path::Path;
 
@@ -24,6 +26,9 @@ use crate::sandbox::root::{RootPlan, Trees};
 use crate::sandbox::seccomp::{Policy, compile};
 use crate::sandbox::sys::{self, Instruction};
 use crate::sandbox::{Layer, Profile, StepError, landlock};
+
+/// The stack of the program's first thread, as most systems have it. It can ask for more.
+const STACK: rlim_t = 8 << 20;
 
 /// The ends of the pipes that the program gets.
 #[derive(Debug)]
@@ -54,6 +59,8 @@ pub(super) struct Init<'a> {
     pub(super) pipes: Pipes,
     /// The way to the worker.
     pub(super) control: UnixDatagram,
+    /// The worker's own way to the supervisor, to be closed here.
+    pub(super) supervisor: RawFd,
     /// What the worker knows.
     pub(super) builder: &'a Builder,
 }
@@ -71,10 +78,11 @@ pub(super) fn run(init: Init<'_>) -> ! {
     let Ok(control) = sys::lift(&init.control).map(UnixDatagram::from) else {
         sys::exit_now(125)
     };
-    // The worker's own way to the supervisor must not stay open here.
+    // The worker's own way to the supervisor, which it holds twice, must not stay open here.
     if sys::duplicate(&init.pipes.stdin, 0).is_err() {
         sys::exit_now(125);
     }
+    sys::close(init.supervisor);
     if let Err(error) = live(init, &control) {
         say(&control, &FromInit::Failed(error));
     }
@@ -102,10 +110,17 @@ fn live(mut init: Init<'_>, control: &UnixDatagram) -> Result<(), StepError> {
         .map_err(|errno| StepError::new("tie the sandbox to its worker", errno))?;
     wait_for(control, b"go");
     let program = prepare(&init)?;
-    build(&init.root, init.trees.take(), init.profile)?;
+    let precedence = Precedence::raise();
+    build(
+        &init.root,
+        init.trees.take(),
+        init.profile,
+        init.builder.host.privileged,
+    )?;
     say(control, &FromInit::Ready);
     wait_for(control, b"run");
     let child = start(&init, &program, control)?;
+    precedence.lower();
     drop(init.pipes);
     let status = reap_until(child)?;
     say(control, &ended(status));
@@ -148,17 +163,44 @@ fn prepare(init: &Init<'_>) -> Result<Program, StepError> {
     })
 }
 
+/// Who goes first when memory runs short: the program, on the host before anything else and in its
+/// group before the sandbox's first process, which has to tell how it ended.
+struct Precedence(Option<(File, String)>);
+
+impl Precedence {
+    /// Puts this process, and so the program that it will start, first in line.
+    fn raise() -> Self {
+        let path = "/proc/self/oom_score_adj";
+        let before = std::fs::read_to_string(path).unwrap_or_default();
+        let file = File::options().write(true).open(path);
+        Self(file.ok().and_then(|mut file| {
+            // It is open from before the private root, where `/proc` cannot be written.
+            file.write_all(b"1000").ok().map(|()| (file, before))
+        }))
+    }
+
+    /// Takes this process back to where it was; the program stays.
+    fn lower(self) {
+        if let Some((mut file, before)) = self.0 {
+            let _ = file.write_all(before.as_bytes());
+        }
+    }
+}
+
 /// The sandbox's walls, all but those that only the program itself gets.
-fn build(root: &RootPlan, trees: Option<Trees>, profile: &Profile) -> Result<(), StepError> {
+fn build(
+    root: &RootPlan,
+    trees: Option<Trees>,
+    profile: &Profile,
+    privileged: bool,
+) -> Result<(), StepError> {
     let step = |what: &'static str| move |errno| StepError::new(what, errno);
     unshare(CloneFlags::CLONE_NEWCGROUP).map_err(step("unshare the cgroup namespace"))?;
-    // When memory runs short on the host, jobs go first.
-    let _ = std::fs::write("/proc/self/oom_score_adj", "1000");
     let trees = match trees {
         Some(trees) => trees,
         None => root.open_trees()?,
     };
-    become_inner_user()?;
+    become_inner_user(privileged)?;
     root.enter(trees)?;
     nix::unistd::sethostname("fumehood").map_err(step("set the host name"))?;
     if profile
@@ -173,10 +215,14 @@ fn build(root: &RootPlan, trees: Option<Trees>, profile: &Profile) -> Result<(),
     sys::set_not_dumpable().map_err(step("close the first process to the program"))
 }
 
-fn become_inner_user() -> Result<(), StepError> {
+fn become_inner_user(privileged: bool) -> Result<(), StepError> {
     let step = |what: &'static str| move |errno| StepError::new(what, errno);
-    // Refused where the map was written without privileges; then there is nothing to drop either.
-    let _ = nix::unistd::setgroups(&[]);
+    // Refused where the map was written without privileges: an ordinary user's further groups stay,
+    // with what they may read below the shown folders. Root's must go.
+    match nix::unistd::setgroups(&[]) {
+        Err(errno) if privileged => return Err(step("drop the groups")(errno)),
+        _ => {}
+    }
     sys::set_keep_capabilities(true).map_err(step("keep capabilities"))?;
     let (user, group) = (Uid::from_raw(INNER_USER), Gid::from_raw(INNER_USER));
     setresgid(group, group, group).map_err(step("change the group"))?;
@@ -231,10 +277,17 @@ fn confine(init: &Init<'_>, program: &Program) -> Result<Infallible, Refusal> {
     match sys::exec(&program.path, &program.argv, &program.env) {
         Ok(never) => Ok(never),
         Err(errno) => {
-            let path = Path::new(init.request.argv.first().map_or("", String::as_str));
+            let path: String = program_name(init.request);
+            let path = Path::new(&path);
             Err(Refusal::Program(StepError::at("execute", path, errno)))
         }
     }
+}
+
+/// The program as named, cut to what a message to the worker can hold.
+fn program_name(request: &Request) -> String {
+    let name = request.argv.first().map_or("", String::as_str);
+    name.chars().take(1000).collect()
 }
 
 fn restrict_files(init: &Init<'_>) -> Result<(), StepError> {
@@ -258,7 +311,9 @@ fn restrict_files(init: &Init<'_>) -> Result<(), StepError> {
 fn set_rlimits(limits: &Limits, builder: &Builder) -> Result<(), StepError> {
     let seconds = limits.cpu.as_secs().saturating_add(1);
     let mut wanted: Vec<(Resource, rlim_t)> = vec![
-        (Resource::RLIMIT_CORE, 0),
+        // One byte, not none: a core dump that is piped to a program of the host ignores a limit of
+        // 0, but is not made at 1. The system-call filter keeps jobs from changing it.
+        (Resource::RLIMIT_CORE, 1),
         (
             Resource::RLIMIT_CPU,
             seconds + u64::from(limits.cpu.subsec_nanos() > 0),
@@ -268,6 +323,7 @@ fn set_rlimits(limits: &Limits, builder: &Builder) -> Result<(), StepError> {
         (Resource::RLIMIT_MEMLOCK, 64 << 10),
         (Resource::RLIMIT_MSGQUEUE, 0),
         (Resource::RLIMIT_RTPRIO, 0),
+        (Resource::RLIMIT_NICE, 0),
     ];
     let group = &builder.host.cgroups;
     let bounded = !builder.gave_up(Layer::Cgroup);
@@ -275,7 +331,9 @@ fn set_rlimits(limits: &Limits, builder: &Builder) -> Result<(), StepError> {
         wanted.push((Resource::RLIMIT_DATA, limits.memory));
     }
     if !(bounded && group.pids.is_some()) {
-        wanted.push((Resource::RLIMIT_NPROC, rlim_t::from(limits.processes) + 1));
+        // With room above the limit, so that whoever goes over it is seen to, and not only refused.
+        let most = rlim_t::from(limits.processes).saturating_mul(2) + 16;
+        wanted.push((Resource::RLIMIT_NPROC, most));
     }
     for (resource, value) in wanted {
         let (_, hard) =
@@ -285,7 +343,10 @@ fn set_rlimits(limits: &Limits, builder: &Builder) -> Result<(), StepError> {
         setrlimit(resource, value, value)
             .map_err(|errno| StepError::new(&format!("set {resource:?}"), errno))?;
     }
-    Ok(())
+    // How deep a program can recurse must not depend on who runs it, or where.
+    let failed = |errno| StepError::new("set the stack's size", errno);
+    let (_, hard) = getrlimit(Resource::RLIMIT_STACK).map_err(failed)?;
+    setrlimit(Resource::RLIMIT_STACK, STACK.min(hard), hard).map_err(failed)
 }
 
 /// Gives the program its descriptors 0 to 4 and has all others closed on exec. The pipes and the

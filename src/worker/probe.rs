@@ -290,7 +290,8 @@ fn judge(layer: Layer, view: &View, builder: &Builder, profile: &Profile) -> (bo
                 .lines()
                 .find(|line| line.starts_with("Max core file size"));
             let holds =
-                core.is_some_and(|line| line.split_whitespace().nth(4) == Some("0")) || !proc;
+                core.is_some_and(|line| matches!(line.split_whitespace().nth(4), Some("0" | "1")))
+                    || !proc;
             (
                 holds,
                 "cpu, file size, descriptors, core, locked memory, message queues".to_owned(),

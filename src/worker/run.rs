@@ -46,7 +46,7 @@ pub(super) fn run(
     let (pipes, ours) =
         streams(request).map_err(|error| RunError::Host(format!("make pipes: {error}")))?;
     let slot = builder
-        .build(profile, request, pipes)
+        .build(profile, request, pipes, supervisor)
         .map_err(|error| match error {
             SlotError::Host(what) => RunError::Host(what),
             SlotError::Request(what) => RunError::Request(what),

@@ -2,12 +2,13 @@
 
 use std::fs;
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixDatagram;
 use std::path::PathBuf;
 
 use nix::errno::Errno;
 use nix::sched::CloneFlags;
+use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
 use nix::sys::wait::{WaitPidFlag, waitpid};
 use nix::unistd::{Pid, getegid, geteuid};
 use serde::{Deserialize, Serialize};
@@ -45,7 +46,7 @@ pub(super) struct Slot {
     pub(super) init: Pid,
     /// A descriptor for it.
     pub(super) pidfd: OwnedFd,
-    /// The way to speak to it; a message is a datagram.
+    /// The way to speak to it, a message at a time; see [`channel`].
     pub(super) control: UnixDatagram,
     /// The job's control group, where the host has them. Declared last: it is removed when no
     /// process is left.
@@ -96,6 +97,7 @@ impl Builder {
         profile: &Profile,
         request: &Request,
         pipes: init::Pipes,
+        supervisor: BorrowedFd<'_>,
     ) -> Result<Slot, SlotError> {
         self.built += 1;
         let group = self.group(profile, request)?;
@@ -116,8 +118,8 @@ impl Builder {
             true => Some(root.open_trees().map_err(|error| host_error(&error))?),
             false => None,
         };
-        let (control, far) =
-            UnixDatagram::pair().map_err(|error| SlotError::Host(error.to_string()))?;
+        let (control, far) = channel()
+            .map_err(|errno| SlotError::Host(format!("make a socket pair: {errno}")))?;
         let namespaces = CloneFlags::CLONE_NEWUSER
             | CloneFlags::CLONE_NEWPID
             | CloneFlags::CLONE_NEWNS
@@ -134,6 +136,7 @@ impl Builder {
                     trees,
                     pipes,
                     control: far,
+                    supervisor: supervisor.as_raw_fd(),
                     builder: self,
                 })
             }
@@ -190,11 +193,25 @@ impl Builder {
         match slot.receive() {
             Ok(FromInit::Ready) => Ok(()),
             Ok(FromInit::Failed(error) | FromInit::NotExecutable(error)) => Err(host_error(&error)),
+            Err(_) if slot.group.as_ref().is_some_and(Group::ran_out_of_memory) => {
+                Err(SlotError::Request(
+                    "the memory limit is too low for the sandbox itself".to_owned(),
+                ))
+            }
             Ok(FromInit::Ended { .. }) | Err(_) => Err(SlotError::Host(
                 "the sandbox's first process ended while it was being built".to_owned(),
             )),
         }
     }
+}
+
+/// A pair of sockets that keep messages apart and, unlike datagram sockets, tell each side when the
+/// other has gone. Without that a worker would wait for ever for a first process that was killed,
+/// and a first process for a worker.
+fn channel() -> Result<(UnixDatagram, UnixDatagram), Errno> {
+    let flags = SockFlag::SOCK_CLOEXEC;
+    let (ours, theirs) = socketpair(AddressFamily::Unix, SockType::SeqPacket, None, flags)?;
+    Ok((UnixDatagram::from(ours), UnixDatagram::from(theirs)))
 }
 
 fn host_error(error: &StepError) -> SlotError {
@@ -259,4 +276,23 @@ fn map_users(init: Pid, outer: Option<u32>) -> Result<(), StepError> {
     };
     write("uid_map", format!("{INNER_USER} {user} 1"))?;
     write("gid_map", format!("{INNER_USER} {group} 1"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_side_learns_that_the_other_has_gone() {
+        let (ours, theirs) = channel().unwrap();
+        theirs.send(b"a").unwrap();
+        theirs.send(b"b").unwrap();
+        drop(theirs);
+        let mut buffer = [0; 8];
+        // Messages stay apart, and what was said before the end is still heard.
+        assert_eq!(ours.recv(&mut buffer).unwrap(), 1);
+        assert_eq!(ours.recv(&mut buffer).unwrap(), 1);
+        assert_eq!(ours.recv(&mut buffer).unwrap(), 0);
+        assert!(ours.send(b"c").is_err());
+    }
 }

@@ -35,11 +35,12 @@ impl FromStr for Action {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        const ERRORS: [Errno; 6] = [
+        const ERRORS: [Errno; 7] = [
             Errno::EPERM,
             Errno::EACCES,
             Errno::ENOSYS,
             Errno::EINVAL,
+            Errno::ENOTTY,
             Errno::EAFNOSUPPORT,
             Errno::EOPNOTSUPP,
         ];

@@ -54,6 +54,61 @@ fn built_in_profiles_mean_what_they_say_for_every_call() {
     }
 }
 
+/// Arguments around every value that a policy compares with: the value, its neighbours, nothing and
+/// everything.
+fn telling_arguments(policies: [&Policy; 2], number: u32) -> Vec<[u64; 6]> {
+    let mut sets = vec![[0; 6], [u64::MAX; 6]];
+    for decision in policies
+        .iter()
+        .filter_map(|policy| policy.decisions.get(&number))
+    {
+        for (conditions, _) in &decision.branches {
+            let mut at_zero = [0; 6];
+            let mut at_most = [u64::MAX; 6];
+            for condition in conditions {
+                let value = match condition.is {
+                    Comparison::Equal => condition.value,
+                    Comparison::NotEqual => condition.value ^ 1,
+                };
+                at_zero[usize::from(condition.argument)] = value;
+                at_most[usize::from(condition.argument)] = value;
+            }
+            sets.extend([at_zero, at_most]);
+        }
+    }
+    sets
+}
+
+#[test]
+fn no_rule_of_a_built_in_profile_is_redundant() {
+    for name in Profile::built_in() {
+        let rules = Profile::load(name, None).unwrap().syscall;
+        let whole = Policy::of(&rules).unwrap();
+        for (index, rule) in rules.iter().enumerate() {
+            for call in &rule.names {
+                let Ok(number) = call.parse::<syscalls::Sysno>() else {
+                    continue;
+                };
+                let number = number.id() as u32;
+                let mut fewer = rules.clone();
+                fewer[index].names.retain(|other| other != call);
+                let without = Policy::of(&fewer).unwrap();
+                if rule.action == Policy::DEFAULT && rule.when.is_empty() {
+                    // It only says why; then no other rule may speak of the call.
+                    assert!(!without.decisions.contains_key(&number), "{name}: {call}");
+                    continue;
+                }
+                let changed = telling_arguments([&whole, &without], number)
+                    .iter()
+                    .any(|arguments| {
+                        whole.decide(number, arguments) != without.decide(number, arguments)
+                    });
+                assert!(changed, "{name}: rule {index} changes nothing for {call}");
+            }
+        }
+    }
+}
+
 #[test]
 fn names_are_checked() {
     let rule = |name: &str| SyscallRule {
