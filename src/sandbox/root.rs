@@ -7,7 +7,9 @@ use std::os::unix::fs::{FileTypeExt, symlink};
 use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
+use nix::fcntl::{OFlag, open};
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
+use nix::sys::stat::Mode;
 
 use super::error::StepError;
 use super::profile::{Profile, check_path};
@@ -154,6 +156,16 @@ impl RootPlan {
     }
 
     fn show(&mut self, source: &Path, target: &Path, optional: bool) -> Result<(), StepError> {
+        let taken = self.entries.iter().any(|entry| {
+            let own = matches!(
+                entry.what,
+                What::File { .. } | What::Scratch { .. } | What::Device { .. }
+            );
+            own && entry.target == target
+        });
+        if taken {
+            return Err(StepError::at("mount over", target, Errno::EEXIST));
+        }
         let covered = self.entries.iter().any(|entry| match &entry.what {
             What::Tree {
                 source: above,
@@ -212,11 +224,12 @@ impl RootPlan {
     }
 
     /// Builds the root and moves this process into it. The caller is the first process of a fresh
-    /// mount namespace, with all capabilities over it.
+    /// mount namespace, with all capabilities over it. Gives a descriptor by which the writable
+    /// file system can be asked how full it is.
     ///
     /// # Errors
     /// The step that failed.
-    pub fn enter(&self, trees: Trees) -> Result<(), StepError> {
+    pub fn enter(&self, trees: Trees) -> Result<OwnedFd, StepError> {
         let stage = Path::new(STAGE);
         let private = MsFlags::MS_REC | MsFlags::MS_PRIVATE;
         mount(None::<&str>, "/", None::<&str>, private, None::<&str>)
@@ -229,6 +242,9 @@ impl RootPlan {
             &scratch,
             &format!("size={size},nr_inodes={inodes},mode=0700"),
         )?;
+        let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+        let writable = open(&scratch, flags, Mode::empty())
+            .map_err(|errno| StepError::at("open", &scratch, errno))?;
         for (index, (entry, tree)) in self.entries.iter().zip(trees.0).enumerate() {
             make(stage, &scratch, index, entry, tree)?;
         }
@@ -250,7 +266,8 @@ impl RootPlan {
             .map_err(|errno| StepError::at("pivot into", stage, errno))?;
         umount2(".", MntFlags::MNT_DETACH)
             .map_err(|errno| StepError::new("leave the host's root", errno))?;
-        nix::unistd::chdir("/").map_err(|errno| StepError::new("enter the new root", errno))
+        nix::unistd::chdir("/").map_err(|errno| StepError::new("enter the new root", errno))?;
+        Ok(writable)
     }
 }
 

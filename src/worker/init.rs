@@ -111,13 +111,15 @@ fn live(mut init: Init<'_>, control: &UnixDatagram) -> Result<(), StepError> {
     wait_for(control, b"go");
     let program = prepare(&init)?;
     let precedence = Precedence::raise();
-    build(
-        &init.root,
-        init.trees.take(),
-        init.profile,
-        init.builder.host.privileged,
-    )?;
-    say(control, &FromInit::Ready);
+    let privileged = init.builder.host.privileged;
+    let writable = build(&init.root, init.trees.take(), init.profile, privileged)?;
+    // Where no control group counts files in memory, the worker asks the file system itself.
+    let asked = (!init.builder.bounds_memory()).then_some(&writable);
+    let ready = postcard::to_stdvec(&FromInit::Ready)
+        .map_err(|_| StepError::new("speak to the worker", Errno::EINVAL))?;
+    sys::send_with(control, &ready, asked)
+        .map_err(|errno| StepError::new("speak to the worker", errno))?;
+    drop(writable);
     wait_for(control, b"run");
     let child = start(&init, &program, control)?;
     precedence.lower();
@@ -193,7 +195,7 @@ fn build(
     trees: Option<Trees>,
     profile: &Profile,
     privileged: bool,
-) -> Result<(), StepError> {
+) -> Result<OwnedFd, StepError> {
     let step = |what: &'static str| move |errno| StepError::new(what, errno);
     unshare(CloneFlags::CLONE_NEWCGROUP).map_err(step("unshare the cgroup namespace"))?;
     let trees = match trees {
@@ -201,7 +203,7 @@ fn build(
         None => root.open_trees()?,
     };
     become_inner_user(privileged)?;
-    root.enter(trees)?;
+    let writable = root.enter(trees)?;
     nix::unistd::sethostname("fumehood").map_err(step("set the host name"))?;
     if profile
         .network
@@ -212,7 +214,8 @@ fn build(
     }
     // A change of user clears both; the memory of this process holds the request.
     sys::set_parent_death_kill().map_err(step("tie the sandbox to its worker"))?;
-    sys::set_not_dumpable().map_err(step("close the first process to the program"))
+    sys::set_not_dumpable().map_err(step("close the first process to the program"))?;
+    Ok(writable)
 }
 
 fn become_inner_user(privileged: bool) -> Result<(), StepError> {
@@ -327,7 +330,7 @@ fn set_rlimits(limits: &Limits, builder: &Builder) -> Result<(), StepError> {
     ];
     let group = &builder.host.cgroups;
     let bounded = !builder.gave_up(Layer::Cgroup);
-    if !(bounded && group.memory.is_some()) {
+    if !builder.bounds_memory() {
         wanted.push((Resource::RLIMIT_DATA, limits.memory));
     }
     if !(bounded && group.pids.is_some()) {

@@ -45,7 +45,7 @@ pub(super) fn run(
 ) -> Result<Observation, RunError> {
     let (pipes, ours) =
         streams(request).map_err(|error| RunError::Host(format!("make pipes: {error}")))?;
-    let slot = builder
+    let mut slot = builder
         .build(profile, request, pipes, supervisor)
         .map_err(|error| match error {
             SlotError::Host(what) => RunError::Host(what),
@@ -60,7 +60,7 @@ pub(super) fn run(
         .map_err(|error| RunError::Host(format!("start the program: {error}")))?;
     let mut watch = Watch {
         limits: &request.limits,
-        slot: &slot,
+        slot: &mut slot,
         started: Instant::now(),
         cpu_before: before,
         tree: tree::TreeUsage::default(),
@@ -69,7 +69,7 @@ pub(super) fn run(
     };
     let end = watch.until_end(supervisor)?;
     let wall = watch.started.elapsed();
-    slot.kill();
+    watch.slot.kill();
     watch.finish(end, wall)
 }
 
@@ -176,7 +176,7 @@ impl Stream {
 /// A running job under watch.
 struct Watch<'a> {
     limits: &'a Limits,
-    slot: &'a Slot,
+    slot: &'a mut Slot,
     started: Instant,
     cpu_before: Duration,
     tree: tree::TreeUsage,
@@ -302,8 +302,16 @@ impl Watch<'_> {
         if counted.is_none_or(|group| {
             !group.bounds_memory() || !group.bounds_processes() || group.cpu_time().is_none()
         }) {
-            let now = tree::usage(self.slot.init);
+            let mut now = tree::usage(self.slot.init);
             self.tree.cpu = self.tree.cpu.max(now.cpu);
+            if !self.memory_is_bounded() {
+                let files = self.slot.bytes_in_files();
+                now.memory = now.memory.saturating_add(files);
+                if now.memory > self.limits.memory {
+                    // Pages that several share were counted for each: look closer, which costs more.
+                    now.memory = tree::memory(self.slot.init, files);
+                }
+            }
             self.tree.memory = self.tree.memory.max(now.memory);
             self.tree.processes = self.tree.processes.max(now.processes);
         }
@@ -325,12 +333,17 @@ impl Watch<'_> {
         }
     }
 
+    fn memory_is_bounded(&self) -> bool {
+        let group = self.slot.group.as_ref();
+        group.is_some_and(|group| group.bounds_memory())
+    }
+
+    /// A control group counts each page once and knows best; without one, the processes are added up.
     fn over_memory(&self) -> bool {
-        self.slot
-            .group
-            .as_ref()
-            .is_some_and(|group| group.ran_out_of_memory())
-            || self.tree.memory > self.limits.memory
+        match &self.slot.group {
+            Some(group) if group.bounds_memory() => group.ran_out_of_memory(),
+            _ => self.tree.memory > self.limits.memory,
+        }
     }
 
     fn cpu(&self) -> Duration {

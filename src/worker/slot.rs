@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use nix::errno::Errno;
 use nix::sched::CloneFlags;
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
+use nix::sys::statvfs::fstatvfs;
 use nix::sys::wait::{WaitPidFlag, waitpid};
 use nix::unistd::{Pid, getegid, geteuid};
 use serde::{Deserialize, Serialize};
@@ -48,6 +49,8 @@ pub(super) struct Slot {
     pub(super) pidfd: OwnedFd,
     /// The way to speak to it, a message at a time; see [`channel`].
     pub(super) control: UnixDatagram,
+    /// Its writable file system, where nobody else counts what is in it.
+    pub(super) writable: Option<OwnedFd>,
     /// The job's control group, where the host has them. Declared last: it is removed when no
     /// process is left.
     pub(super) group: Option<Group>,
@@ -86,6 +89,11 @@ impl Builder {
     /// Whether the user gave this layer up.
     pub(super) fn gave_up(&self, layer: Layer) -> bool {
         self.given_up.contains(&layer)
+    }
+
+    /// Whether jobs get a control group that bounds their memory.
+    pub(super) fn bounds_memory(&self) -> bool {
+        !self.gave_up(Layer::Cgroup) && self.host.cgroups.memory.is_some()
     }
 
     /// Builds a sandbox and waits until it stands.
@@ -142,13 +150,14 @@ impl Builder {
             }
             Ok(Cloned::Parent { pid, pidfd }) => {
                 drop((far, pipes, trees));
-                let slot = Slot {
+                let mut slot = Slot {
                     init: pid,
                     pidfd,
                     control,
+                    writable: None,
                     group,
                 };
-                self.admit(&slot)?;
+                self.admit(&mut slot)?;
                 Ok(slot)
             }
             Err(errno) => Err(SlotError::Host(format!(
@@ -176,7 +185,7 @@ impl Builder {
     }
 
     /// Lets the first process know who it is, puts it in its group, and lets it build.
-    fn admit(&self, slot: &Slot) -> Result<(), SlotError> {
+    fn admit(&self, slot: &mut Slot) -> Result<(), SlotError> {
         map_users(
             slot.init,
             self.host.privileged.then_some(OUTER_USERS + self.index),
@@ -223,13 +232,25 @@ impl Slot {
     ///
     /// # Errors
     /// When it has ended, or says what it must not.
-    pub(super) fn receive(&self) -> io::Result<FromInit> {
+    pub(super) fn receive(&mut self) -> io::Result<FromInit> {
         let mut buffer = [0; 8192];
-        let length = self.control.recv(&mut buffer)?;
+        let (length, descriptor) = sys::receive_with(&self.control, &mut buffer)?;
         if length == 0 {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
+        if descriptor.is_some() {
+            self.writable = descriptor;
+        }
         postcard::from_bytes(&buffer[..length]).map_err(io::Error::other)
+    }
+
+    /// Bytes in the files of the job, where they are not counted by a control group.
+    pub(super) fn bytes_in_files(&self) -> u64 {
+        let Some(Ok(found)) = self.writable.as_ref().map(fstatvfs) else {
+            return 0;
+        };
+        let used = found.blocks().saturating_sub(found.blocks_free());
+        used.saturating_mul(found.fragment_size())
     }
 
     /// Lets the program start.

@@ -10,49 +10,97 @@ use nix::unistd::{Pid, SysconfVar, sysconf};
 pub(super) struct TreeUsage {
     /// CPU time of those alive, and of those that their parents have waited for.
     pub(super) cpu: Duration,
-    /// Resident memory, with shared pages counted as often as they are shared.
+    /// Resident memory, with shared pages counted as often as they are shared; see [`memory`].
     pub(super) memory: u64,
     /// Processes and threads.
     pub(super) processes: u64,
+}
+
+/// A fork bomb must not keep the watch busy: what is beyond this is over any limit anyway.
+const MOST: usize = 10_000;
+
+/// One process: its id, and the numbers of its `stat`, in which names have become 0.
+struct Member {
+    pid: i32,
+    fields: Vec<u64>,
+}
+
+impl Member {
+    fn read(pid: i32) -> Option<Self> {
+        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+        // The name before the last parenthesis may hold anything.
+        let (_, fields) = stat.rsplit_once(')')?;
+        let fields = fields
+            .split_whitespace()
+            .map(|field| field.parse().unwrap_or(0))
+            .collect();
+        Some(Self { pid, fields })
+    }
+
+    /// A field by the number that proc(5) gives it.
+    fn field(&self, number: usize) -> u64 {
+        self.fields.get(number - 3).copied().unwrap_or(0)
+    }
+
+    fn resident(&self) -> u64 {
+        let page = sysconf(SysconfVar::PAGE_SIZE).ok().flatten();
+        self.field(24) * page.unwrap_or(4096).max(1) as u64
+    }
 }
 
 /// Adds up a process and all below it. Orphans go to the sandbox's first process, so that nothing
 /// leaves the tree.
 pub(super) fn usage(root: Pid) -> TreeUsage {
     let mut total = TreeUsage::default();
+    let ticks = sysconf(SysconfVar::CLK_TCK).ok().flatten();
+    let tick = 1_000_000_000 / ticks.unwrap_or(100).max(1) as u64;
+    for member in members(root) {
+        let spent = (14..=17).map(|number| member.field(number)).sum::<u64>();
+        total.cpu += Duration::from_nanos(spent * tick);
+        total.memory += member.resident();
+        total.processes += member.field(20).max(1);
+    }
+    total
+}
+
+/// The memory of a process and all below it, each page counted once however many share it, with
+/// `files` bytes in their file system: what of those is mapped is counted as memory already.
+pub(super) fn memory(root: Pid, files: u64) -> u64 {
+    let (mut private, mut shared) = (0_u64, 0_u64);
+    for member in members(root) {
+        let rollup = fs::read_to_string(format!("/proc/{}/smaps_rollup", member.pid));
+        let rollup = rollup.unwrap_or_default();
+        let kib = |key: &str| {
+            let line = rollup.lines().find_map(|line| line.strip_prefix(key))?;
+            line.split_whitespace().next()?.parse::<u64>().ok()
+        };
+        let shmem = kib("Pss_Shmem:").unwrap_or(0) * 1024;
+        let all = kib("Pss:").map_or_else(|| member.resident(), |kib| kib * 1024);
+        private += all.saturating_sub(shmem);
+        shared += shmem;
+    }
+    private + shared.max(files)
+}
+
+fn members(root: Pid) -> Vec<Member> {
+    if fs::exists("/proc/thread-self/children").unwrap_or(false) {
+        by_children(root)
+    } else {
+        by_parents(root)
+    }
+}
+
+fn by_children(root: Pid) -> Vec<Member> {
+    let mut found = Vec::new();
     let mut left = vec![root.as_raw()];
-    let ticks = sysconf(SysconfVar::CLK_TCK)
-        .ok()
-        .flatten()
-        .unwrap_or(100)
-        .max(1) as u64;
-    let page = sysconf(SysconfVar::PAGE_SIZE)
-        .ok()
-        .flatten()
-        .unwrap_or(4096)
-        .max(1) as u64;
-    // A fork bomb must not keep this loop busy: what is beyond is over any limit anyway.
-    let mut seen = 0;
     while let Some(pid) = left.pop() {
-        seen += 1;
-        if seen > 10_000 {
+        let Some(member) = Member::read(pid) else {
+            continue;
+        };
+        found.push(member);
+        if found.len() > MOST {
             break;
         }
-        let Some(stat) = fs::read_to_string(format!("/proc/{pid}/stat")).ok() else {
-            continue;
-        };
-        let Some((_, fields)) = stat.rsplit_once(')') else {
-            continue;
-        };
-        let fields: Vec<u64> = fields
-            .split_whitespace()
-            .map(|field| field.parse().unwrap_or(0))
-            .collect();
-        let field = |number: usize| fields.get(number - 3).copied().unwrap_or(0);
-        let spent = field(14) + field(15) + field(16) + field(17);
-        total.cpu += Duration::from_nanos(spent * (1_000_000_000 / ticks));
-        total.memory += field(24) * page;
-        total.processes += field(20).max(1);
         let Ok(threads) = fs::read_dir(format!("/proc/{pid}/task")) else {
             continue;
         };
@@ -65,7 +113,25 @@ pub(super) fn usage(root: Pid) -> TreeUsage {
             );
         }
     }
-    total
+    found
+}
+
+/// For kernels without lists of children (no `CONFIG_PROC_CHILDREN`): every process names its parent.
+fn by_parents(root: Pid) -> Vec<Member> {
+    let all = fs::read_dir("/proc").into_iter().flatten().flatten();
+    let mut rest: Vec<Member> = all
+        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+        .filter_map(Member::read)
+        .collect();
+    let is_root = |member: &mut Member| member.pid == root.as_raw();
+    let mut found: Vec<Member> = rest.extract_if(.., is_root).collect();
+    let mut next = 0;
+    while let Some(parent) = found.get(next).map(|member| member.pid) {
+        let is_child = |member: &mut Member| member.field(4) == u64::from(parent.unsigned_abs());
+        found.extend(rest.extract_if(.., is_child));
+        next += 1;
+    }
+    found
 }
 
 #[cfg(test)]
@@ -77,5 +143,24 @@ mod tests {
         let usage = usage(Pid::this());
         assert!(usage.memory > 0);
         assert!(usage.processes >= 1);
+    }
+
+    #[test]
+    fn both_ways_of_finding_a_tree_agree() {
+        let mut child = std::process::Command::new("sleep")
+            .arg("60")
+            .spawn()
+            .unwrap();
+        let pid = child.id() as i32;
+        let has_child = |members: Vec<Member>| members.iter().any(|member| member.pid == pid);
+        let by_parents = has_child(by_parents(Pid::this()));
+        let by_children = !fs::exists("/proc/thread-self/children").unwrap()
+            || has_child(by_children(Pid::this()));
+        let counted_once = memory(Pid::this(), 0);
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert!(by_parents && by_children);
+        assert!(counted_once > 0);
+        assert!(memory(Pid::this(), 1 << 40) >= 1 << 40);
     }
 }
