@@ -19,14 +19,20 @@ pub struct Host {
 }
 
 impl Host {
-    /// Looks at the host. Makes and removes an empty control group, changes nothing else.
+    /// Looks at the host. Makes and removes an empty control group; in a version 2 group of its own
+    /// that gives no controllers yet, this process also moves into a child of it.
     pub fn look() -> Self {
+        Self::with(cgroup::discover())
+    }
+
+    /// Looks at the host, whose control groups are known already.
+    pub fn with(cgroups: Controllers) -> Self {
         let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
         Self {
             kernel: kernel.trim().to_owned(),
             privileged: nix::unistd::geteuid().is_root(),
             landlock: sys::landlock_abi(),
-            cgroups: cgroup::discover(),
+            cgroups,
         }
     }
 }

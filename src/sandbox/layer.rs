@@ -146,4 +146,53 @@ impl Attestation {
             .iter()
             .filter(|report| report.state != LayerState::Enforced)
     }
+
+    /// The layers that held in `before` and do not hold here.
+    pub fn lost_since(&self, before: &Self) -> Vec<&LayerReport> {
+        self.missing()
+            .filter(|report| before.missing().all(|known| known.layer != report.layer))
+            .collect()
+    }
+
+    /// Takes over every layer that does not hold in `other`, so that both are told truly.
+    pub fn weaken(&mut self, other: &Self) {
+        let lost: Vec<LayerReport> = other.lost_since(self).into_iter().cloned().collect();
+        for report in lost {
+            self.layers.retain(|known| known.layer != report.layer);
+            self.layers.push(report);
+        }
+        self.layers.sort_by_key(|report| report.layer);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn attestation(missing: &[Layer]) -> Attestation {
+        let report = |layer: Layer| LayerReport {
+            layer,
+            state: if missing.contains(&layer) {
+                LayerState::Unavailable
+            } else {
+                LayerState::Enforced
+            },
+            detail: String::new(),
+        };
+        Attestation {
+            profile: "strict".to_owned(),
+            profile_digest: Digest::of("x"),
+            layers: Layer::ALL.map(report).to_vec(),
+        }
+    }
+
+    #[test]
+    fn an_attestation_of_several_workers_is_that_of_the_weakest() {
+        let mut all = attestation(&[Layer::Landlock]);
+        let weaker = attestation(&[Layer::Cgroup]);
+        assert_eq!(weaker.lost_since(&all).len(), 1);
+        all.weaken(&weaker);
+        assert_eq!(all, attestation(&[Layer::Landlock, Layer::Cgroup]));
+        assert!(all.lost_since(&weaker).len() == 1 && weaker.lost_since(&all).is_empty());
+    }
 }

@@ -91,6 +91,7 @@ impl Pool {
         let setup = Setup {
             profiles: profiles(&config)?,
             given_up: given_up(&config)?,
+            cgroups: cgroup::discover(),
             index: 0,
         };
         let (give_back, idle) = mpsc::unbounded_channel();
@@ -108,7 +109,14 @@ impl Pool {
             started.push((index, pool.spawn(index).await?));
         }
         for (index, mut worker) in started {
-            pool.attestations = worker.ready().await?;
+            let attested = worker.ready().await?;
+            for (profile, attestation) in attested {
+                // What is said of the run must be true of every worker.
+                match pool.attestations.get_mut(&profile) {
+                    Some(known) => known.weaken(&attestation),
+                    None => _ = pool.attestations.insert(profile, attestation),
+                }
+            }
             let _ = pool.give_back.send(Seat {
                 index,
                 worker: Some(worker),
@@ -139,7 +147,7 @@ impl Pool {
                 Some(worker) => worker,
                 None => {
                     let mut worker = self.spawn(seat.index).await?;
-                    worker.ready().await?;
+                    self.check_attested(&worker.ready().await?)?;
                     worker
                 }
             };
@@ -160,6 +168,23 @@ impl Pool {
         Err(WorkerError::Lost(last))
     }
 
+    /// A worker that takes another's place must not enforce less than was said of the run.
+    fn check_attested(&self, new: &BTreeMap<String, Attestation>) -> Result<(), WorkerError> {
+        for (profile, known) in &self.attestations {
+            let weaker = match new.get(profile) {
+                Some(new) => new.lost_since(known),
+                None => continue,
+            };
+            if let Some(report) = weaker.first() {
+                return Err(WorkerError::Sandbox(format!(
+                    "a new worker cannot enforce what the run began with: {}: {}",
+                    report.layer, report.detail
+                )));
+            }
+        }
+        Ok(())
+    }
+
     /// Which layers the workers really enforce, for a profile, as a JSON document; stored in the manifest.
     pub fn attestation(&self, profile: &str) -> Option<serde_json::Value> {
         self.attestations
@@ -175,7 +200,10 @@ impl Pool {
     /// Ends all workers and waits for them.
     pub async fn shutdown(self) {
         let Self {
-            idle, give_back, ..
+            idle,
+            give_back,
+            setup,
+            ..
         } = self;
         drop(give_back);
         let mut idle = idle.into_inner();
@@ -183,7 +211,7 @@ impl Pool {
             drop(seat);
         }
         // A worker that was killed from outside could not remove its job's control group.
-        cgroup::sweep(&cgroup::discover());
+        cgroup::sweep(&setup.cgroups);
     }
 
     /// Starts a worker and tells it how to work. Its answer is still to be read.

@@ -14,10 +14,13 @@ use super::request::{Mount, Request};
 use super::run::{RunError, run};
 use super::slot::{Builder, INNER_USER};
 use crate::base::limits::Limits;
+use crate::sandbox::profile::Access;
 use crate::sandbox::{Attestation, Layer, LayerReport, LayerState, Profile, landlock};
 
 /// The hidden subcommand under which the program reports.
 pub const SUBCOMMAND: &str = "__probe";
+/// No mode or mount flag keeps a job from opening it for writing: only Landlock can.
+const DEVICE: &str = "/dev/urandom";
 const INSIDE: &str = "/fumehood-probe";
 const NAMESPACES: [&str; 7] = ["user", "pid", "mnt", "net", "ipc", "uts", "cgroup"];
 
@@ -31,6 +34,9 @@ struct View {
     root_writable: bool,
     masked: Vec<PathBuf>,
     limits: String,
+    /// Whether a device could be written that any user may write, but not every profile's Landlock
+    /// rules let a job write.
+    device_written: bool,
 }
 
 /// Reports what this process sees, as JSON on its standard output. Runs inside a sandbox.
@@ -66,6 +72,7 @@ fn look() -> View {
         root_writable: fs::create_dir("/made-by-the-probe").is_ok()
             || fs::write("/usr/made-by-the-probe", "").is_ok(),
         masked: masked(),
+        device_written: fs::File::options().write(true).open(DEVICE).is_ok(),
         limits: fs::read_to_string("/proc/self/limits").unwrap_or_default(),
     }
 }
@@ -176,7 +183,22 @@ fn report_on(layer: Layer, view: &View, builder: &Builder, profile: &Profile) ->
             detail: "given up by the user".to_owned(),
         };
     }
-    let (holds, detail) = judge(layer, view, builder, profile);
+    let (holds, mut detail) = judge(layer, view, builder, profile);
+    let by_proc = [
+        Layer::UserNamespace,
+        Layer::PidNamespace,
+        Layer::NetworkNamespace,
+        Layer::IpcNamespace,
+        Layer::UtsNamespace,
+        Layer::CgroupNamespace,
+        Layer::Capabilities,
+        Layer::NoNewPrivs,
+        Layer::Seccomp,
+        Layer::Rlimits,
+    ];
+    if builder.gave_up(Layer::MaskedProc) && by_proc.contains(&layer) {
+        detail.push_str(" (set without an error; not seen from the inside, where /proc is missing)");
+    }
     let state = if holds {
         LayerState::Enforced
     } else {
@@ -270,6 +292,13 @@ fn judge(layer: Layer, view: &View, builder: &Builder, profile: &Profile) -> (bo
             } else {
                 landlock::describe(offered)
             };
+            let may_write = profile.landlock.iter().any(|rule| {
+                matches!(rule.access, Access::Use | Access::Write)
+                    && Path::new(DEVICE).starts_with(&rule.path)
+            });
+            if view.device_written && !may_write {
+                return (false, format!("{DEVICE} could be written against the rules"));
+            }
             (offered > 0, detail)
         }
         Layer::Cgroup => {

@@ -35,7 +35,7 @@ fn answer(socket: OwnedFd) -> io::Result<()> {
     let Some(ToWorker::Setup(setup)) = receive(&socket)? else {
         return Ok(());
     };
-    let host = Host::look();
+    let host = Host::with(setup.cgroups.clone());
     cgroup::sweep(&host.cgroups);
     let mut builder = Builder {
         host,

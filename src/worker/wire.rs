@@ -6,6 +6,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::{Observation, Request, WorkerError};
+use crate::sandbox::cgroup::Controllers;
 use crate::sandbox::{Attestation, Layer, Profile};
 
 /// The longest frame that either side takes: programs with their tests, and captured output.
@@ -27,6 +28,9 @@ pub struct Setup {
     pub profiles: Vec<Profile>,
     /// Layers given up by the user.
     pub given_up: Vec<Layer>,
+    /// Where control groups are made. The supervisor finds out, once and before any worker runs: in
+    /// version 2 it may have to leave its own group first, which it can only while alone in it.
+    pub cgroups: Controllers,
     /// This worker's place among its siblings, from 0.
     pub index: u32,
 }

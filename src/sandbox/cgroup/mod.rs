@@ -11,8 +11,10 @@ pub use group::Group;
 
 use std::path::PathBuf;
 
+use serde::{Deserialize, Serialize};
+
 /// Which interface a hierarchy speaks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Version {
     /// One hierarchy a controller.
     V1,
@@ -21,7 +23,7 @@ pub enum Version {
 }
 
 /// A folder of a hierarchy in which this process may make groups.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Base {
     /// Which interface.
     pub version: Version,
