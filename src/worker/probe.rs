@@ -197,7 +197,8 @@ fn report_on(layer: Layer, view: &View, builder: &Builder, profile: &Profile) ->
         Layer::Rlimits,
     ];
     if builder.gave_up(Layer::MaskedProc) && by_proc.contains(&layer) {
-        detail.push_str(" (set without an error; not seen from the inside, where /proc is missing)");
+        detail
+            .push_str(" (set without an error; not seen from the inside, where /proc is missing)");
     }
     let state = if holds {
         LayerState::Enforced
@@ -297,7 +298,10 @@ fn judge(layer: Layer, view: &View, builder: &Builder, profile: &Profile) -> (bo
                     && Path::new(DEVICE).starts_with(&rule.path)
             });
             if view.device_written && !may_write {
-                return (false, format!("{DEVICE} could be written against the rules"));
+                return (
+                    false,
+                    format!("{DEVICE} could be written against the rules"),
+                );
             }
             (offered > 0, detail)
         }
@@ -318,9 +322,9 @@ fn judge(layer: Layer, view: &View, builder: &Builder, profile: &Profile) -> (bo
                 .limits
                 .lines()
                 .find(|line| line.starts_with("Max core file size"));
-            let holds =
-                core.is_some_and(|line| matches!(line.split_whitespace().nth(4), Some("0" | "1")))
-                    || !proc;
+            let holds = core
+                .is_some_and(|line| matches!(line.split_whitespace().nth(4), Some("0" | "1")))
+                || !proc;
             (
                 holds,
                 "cpu, file size, descriptors, core, locked memory, message queues".to_owned(),

@@ -45,12 +45,13 @@ pub(super) fn run(
 ) -> Result<Observation, RunError> {
     let (pipes, ours) =
         streams(request).map_err(|error| RunError::Host(format!("make pipes: {error}")))?;
-    let mut slot = builder
-        .build(profile, request, pipes, supervisor)
-        .map_err(|error| match error {
-            SlotError::Host(what) => RunError::Host(what),
-            SlotError::Request(what) => RunError::Request(what),
-        })?;
+    let mut slot =
+        builder
+            .build(profile, request, pipes, supervisor)
+            .map_err(|error| match error {
+                SlotError::Host(what) => RunError::Host(what),
+                SlotError::Request(what) => RunError::Request(what),
+            })?;
     let before = slot
         .group
         .as_ref()

@@ -126,8 +126,8 @@ impl Builder {
             true => Some(root.open_trees().map_err(|error| host_error(&error))?),
             false => None,
         };
-        let (control, far) = channel()
-            .map_err(|errno| SlotError::Host(format!("make a socket pair: {errno}")))?;
+        let (control, far) =
+            channel().map_err(|errno| SlotError::Host(format!("make a socket pair: {errno}")))?;
         let namespaces = CloneFlags::CLONE_NEWUSER
             | CloneFlags::CLONE_NEWPID
             | CloneFlags::CLONE_NEWNS
@@ -202,11 +202,9 @@ impl Builder {
         match slot.receive() {
             Ok(FromInit::Ready) => Ok(()),
             Ok(FromInit::Failed(error) | FromInit::NotExecutable(error)) => Err(host_error(&error)),
-            Err(_) if slot.group.as_ref().is_some_and(Group::ran_out_of_memory) => {
-                Err(SlotError::Request(
-                    "the memory limit is too low for the sandbox itself".to_owned(),
-                ))
-            }
+            Err(_) if slot.group.as_ref().is_some_and(Group::ran_out_of_memory) => Err(
+                SlotError::Request("the memory limit is too low for the sandbox itself".to_owned()),
+            ),
             Ok(FromInit::Ended { .. }) | Err(_) => Err(SlotError::Host(
                 "the sandbox's first process ended while it was being built".to_owned(),
             )),

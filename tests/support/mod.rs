@@ -109,6 +109,15 @@ pub(crate) fn exec(mode: &Mode, options: &[&str], program: &[&str]) -> Value {
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
+/// The process with exactly this command line (each argument ends in NUL), by its id on the host.
+pub(crate) fn find_running(line: &str) -> Option<i32> {
+    let entries = std::fs::read_dir("/proc").unwrap().flatten();
+    let mut pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
+    pids.find(|pid| {
+        std::fs::read(format!("/proc/{pid}/cmdline")).is_ok_and(|found| found == line.as_bytes())
+    })
+}
+
 /// Whether a process with this in its command line (arguments end in NUL) runs on the host.
 pub(crate) fn is_running(wanted: &str) -> bool {
     std::fs::read_dir("/proc").unwrap().flatten().any(|entry| {

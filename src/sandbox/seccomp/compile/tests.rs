@@ -98,11 +98,12 @@ fn no_rule_of_a_built_in_profile_is_redundant() {
                     assert!(!without.decisions.contains_key(&number), "{name}: {call}");
                     continue;
                 }
-                let changed = telling_arguments([&whole, &without], number)
-                    .iter()
-                    .any(|arguments| {
-                        whole.decide(number, arguments) != without.decide(number, arguments)
-                    });
+                let changed =
+                    telling_arguments([&whole, &without], number)
+                        .iter()
+                        .any(|arguments| {
+                            whole.decide(number, arguments) != without.decide(number, arguments)
+                        });
                 assert!(changed, "{name}: rule {index} changes nothing for {call}");
             }
         }
