@@ -28,7 +28,8 @@ fn python(mode: &Mode, options: &[&str], program: &str) -> Value {
 }
 
 fn stdout(result: &Value) -> String {
-    result["stdout"]["text"].as_str().unwrap().trim().to_owned()
+    let text = result["stdout"]["text"].as_str();
+    text.unwrap_or("no output").trim().to_owned()
 }
 
 #[test]
