@@ -1,5 +1,10 @@
 //! Whatever is killed, and whenever: nothing stays on the host.
 
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test that cannot look at the host should panic"
+)]
+
 mod support;
 
 use std::collections::BTreeSet;
