@@ -22,6 +22,9 @@ use crate::sandbox::{Profile, sys};
 /// How often a running job's counters are read.
 const TICK: Duration = Duration::from_millis(25);
 
+/// How often memory beyond the limit is looked at before it is believed, where `/proc` has to tell.
+const LOOKS: usize = 3;
+
 /// Why a request has no observation.
 #[derive(Debug)]
 pub(super) enum RunError {
@@ -310,7 +313,12 @@ impl Watch<'_> {
                 now.memory = now.memory.saturating_add(files);
                 if now.memory > self.limits.memory {
                     // Pages that several share were counted for each: look closer, which costs more.
-                    now.memory = tree::memory(self.slot.init, files);
+                    // Shares shift while processes start and end under the reader's eyes, which can
+                    // count a page twice; what is really there is there at every look.
+                    now.memory = (0..LOOKS)
+                        .map(|_| tree::memory(self.slot.init, files))
+                        .find(|memory| *memory <= self.limits.memory)
+                        .unwrap_or(now.memory);
                 }
             }
             self.tree.memory = self.tree.memory.max(now.memory);

@@ -75,7 +75,10 @@ pub(super) fn memory(root: Pid, files: u64) -> u64 {
             line.split_whitespace().next()?.parse::<u64>().ok()
         };
         let shmem = kib("Pss_Shmem:").unwrap_or(0) * 1024;
-        let all = kib("Pss:").map_or_else(|| member.resident(), |kib| kib * 1024);
+        // A process that is ending has no memory left to be told; its last `stat` would count what
+        // it shared a second time.
+        let now = || Member::read(member.pid).map_or(0, |member| member.resident());
+        let all = kib("Pss:").map_or_else(now, |kib| kib * 1024);
         private += all.saturating_sub(shmem);
         shared += shmem;
     }
