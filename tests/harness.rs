@@ -375,11 +375,12 @@ fn pairs_follow_the_shape_and_the_tolerance() {
     let verdict = grade(liar);
     assert_eq!(outcomes(&verdict), [CaseOutcome::Failed; 3], "{verdict:?}");
     let half = grade("def f(a, b):\n    if a == 2: raise SystemExit\n    return a + sum(b)");
-    assert_eq!(
-        fumehood::verdict::official::evalplus_status(&half),
-        ("fail", "pass"),
-        "{half:?}"
-    );
+    // What a snippet raises ends its own case and no other.
+    let held = |set: &str| {
+        let mut of_set = half.cases.iter().filter(|case| case.id.starts_with(set));
+        of_set.all(|case| case.outcome == CaseOutcome::Passed)
+    };
+    assert!(!held("base/") && held("plus/"), "{half:?}");
 }
 
 #[test]
