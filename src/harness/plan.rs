@@ -7,7 +7,7 @@ use crate::dataset::{Task, Tests};
 
 /// Seconds of wall-clock time for one SecCodePLT+ case, as its authors' runner allows.
 pub const CASE_SECONDS: f64 = 5.0;
-/// Seconds of CPU time for one EvalPlus input; three times as much by the clock.
+/// Seconds of CPU time for one EvalPlus input; ten times as much by the clock, for busy hosts.
 pub const PAIR_SECONDS: f64 = 4.0;
 
 /// Which rules decide a case where a dataset's own scripts are known to be wrong.
