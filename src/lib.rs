@@ -28,6 +28,8 @@ pub mod journal;
 
 pub mod pipeline;
 
+pub mod containment;
+
 pub mod report;
 
 pub mod cli;

@@ -6,6 +6,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::Global;
+use super::attack::{self, Attack};
 use super::exec::executable;
 use super::exit_code::Exit;
 use super::failure::Failure;
@@ -23,10 +24,25 @@ pub(super) struct DoctorArgs {
     /// Look at the host as if this layer had been given up; may be repeated.
     #[arg(long, value_name = "LAYER")]
     give_up: Vec<String>,
+    /// Let the built-in hostile programs loose in the sandbox and say what came of them, one line a
+    /// family; ends with 8 when one of them got somewhere.
+    #[arg(long)]
+    attack: bool,
+    /// With --attack: only the hostile program of this name; may be repeated.
+    #[arg(long, value_name = "NAME", requires = "attack")]
+    only: Vec<String>,
 }
 
 /// Runs it.
 pub(super) fn run(args: &DoctorArgs, global: Global) -> Result<Exit, Failure> {
+    if args.attack {
+        let wanted = Attack {
+            executable: executable()?,
+            give_up: args.give_up.clone(),
+            only: args.only.clone(),
+        };
+        return attack::run(wanted, global);
+    }
     let host = Host::look();
     let profile =
         Profile::load(&args.profile, None).map_err(|error| Failure::new(Exit::Usage, error))?;

@@ -22,11 +22,13 @@ pub enum Exit {
     Interrupted = 6,
     /// The run folder cannot be used.
     RunFolder = 7,
+    /// A hostile program of `doctor --attack` got somewhere, or the host is not as it was.
+    Breached = 8,
 }
 
 impl Exit {
     /// Every code with its meaning, in the order of the help text.
-    pub const ALL: [(Self, &'static str); 8] = [
+    pub const ALL: [(Self, &'static str); 9] = [
         (Self::Success, "everything asked for was done"),
         (
             Self::Incomplete,
@@ -46,6 +48,10 @@ impl Exit {
         (
             Self::RunFolder,
             "the run folder cannot be used: other inputs, in use, damaged, disk full",
+        ),
+        (
+            Self::Breached,
+            "a hostile program of `doctor --attack` got somewhere",
         ),
     ];
 

@@ -6,6 +6,7 @@ pub mod exit_code;
 pub mod failure;
 pub mod output;
 
+mod attack;
 mod demo;
 mod doctor;
 mod env;

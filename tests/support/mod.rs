@@ -93,8 +93,13 @@ pub(crate) fn shared_folder() -> TempDir {
 
 /// Runs `fumehood exec` and gives its whole output.
 pub(crate) fn command(mode: &Mode, options: &[&str], program: &[&str]) -> Output {
+    run(mode, &[&["exec"], options, &["--"], program].concat())
+}
+
+/// Runs `fumehood` with these arguments.
+pub(crate) fn run(mode: &Mode, arguments: &[&str]) -> Output {
     let mut command = Command::new(binary());
-    command.arg("exec").args(options).arg("--").args(program);
+    command.args(arguments);
     if *mode == Mode::Ordinary {
         command.uid(ORDINARY_USER).gid(ORDINARY_USER);
     }

@@ -1,0 +1,176 @@
+//! What came of the whole corpus, by family.
+
+use serde::Serialize;
+
+use super::manifest::Family;
+
+/// What came of one program.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Trial {
+    /// Its family.
+    pub family: Family,
+    /// Its name.
+    pub name: String,
+    /// What kind of thing it tried.
+    pub class: String,
+    /// How it may end here.
+    pub expected: Vec<String>,
+    /// How it ended.
+    pub got: String,
+    /// How long after its limit, in milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub late_ms: Option<u64>,
+    /// Why it shows nothing here.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub skipped: Option<String>,
+    /// Why it is known to get somewhere.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gap: Option<String>,
+    /// What is wrong; empty when it was held.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub problems: Vec<String>,
+}
+
+impl Trial {
+    /// Whether it got where it must not, and that was not known.
+    pub fn is_failure(&self) -> bool {
+        // A known one that is held now has a problem as well, and must be looked at.
+        let known = self.gap.is_some() && !self.is_outdated();
+        !self.problems.is_empty() && !known
+    }
+
+    fn is_outdated(&self) -> bool {
+        self.problems
+            .iter()
+            .all(|problem| problem.starts_with("it is held now"))
+    }
+
+    /// Whether it got somewhere, as is known and said.
+    pub fn is_gap(&self) -> bool {
+        !self.problems.is_empty() && !self.is_failure()
+    }
+}
+
+/// What came of one family.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct FamilyReport {
+    /// Which.
+    pub family: Family,
+    /// Programs tried or skipped.
+    pub programs: usize,
+    /// Those that got nowhere.
+    pub held: usize,
+    /// Those that got somewhere, or whose end says nothing.
+    pub failed: usize,
+    /// Those that are known to get somewhere.
+    pub gaps: usize,
+    /// Those that this host cannot run.
+    pub skipped: usize,
+    /// The longest time between a CPU or wall limit and the end of a program, in milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub latest_ms: Option<u64>,
+}
+
+/// What came of the whole corpus.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Report {
+    /// Whether fumehood was privileged.
+    pub privileged: bool,
+    /// Whether jobs had control groups.
+    pub control_groups: bool,
+    /// One a family.
+    pub families: Vec<FamilyReport>,
+    /// What is different on the host, or was noticed by a trap.
+    pub host: Vec<String>,
+    /// Honest programs that were run in between, and how many came to what they should.
+    pub honest: (usize, usize),
+    /// Every program, by family and name.
+    pub trials: Vec<Trial>,
+}
+
+impl Report {
+    /// Adds up trials.
+    pub fn new(
+        privileged: bool,
+        control_groups: bool,
+        mut trials: Vec<Trial>,
+        host: Vec<String>,
+        honest: (usize, usize),
+    ) -> Self {
+        trials.sort_by(|a, b| (a.family, &a.name).cmp(&(b.family, &b.name)));
+        let of = |family: Family| {
+            let count = |is: fn(&Trial) -> bool| {
+                let wanted = |trial: &&Trial| trial.family == family && is(trial);
+                trials.iter().filter(wanted).count()
+            };
+            FamilyReport {
+                family,
+                programs: count(|_| true),
+                held: count(|trial| trial.problems.is_empty() && trial.skipped.is_none()),
+                failed: count(Trial::is_failure),
+                gaps: count(Trial::is_gap),
+                skipped: count(|trial| trial.skipped.is_some() && trial.problems.is_empty()),
+                latest_ms: trials
+                    .iter()
+                    .filter(|trial| trial.family == family)
+                    .filter_map(|trial| trial.late_ms)
+                    .max(),
+            }
+        };
+        Self {
+            privileged,
+            control_groups,
+            families: Family::ALL.map(of).to_vec(),
+            host,
+            honest,
+            trials,
+        }
+    }
+
+    /// Whether nothing got anywhere that was not known to, the host is as it was, and no honest
+    /// program was harmed.
+    pub fn is_clean(&self) -> bool {
+        let (run, unharmed) = self.honest;
+        self.families.iter().all(|family| family.failed == 0)
+            && self.host.is_empty()
+            && run == unharmed
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn trial(name: &str, problem: Option<&str>, gap: Option<&str>) -> Trial {
+        Trial {
+            family: Family::Escape,
+            name: name.to_owned(),
+            class: String::new(),
+            expected: Vec::new(),
+            got: "exited".to_owned(),
+            late_ms: None,
+            skipped: None,
+            gap: gap.map(str::to_owned),
+            problems: problem.map(str::to_owned).into_iter().collect(),
+        }
+    }
+
+    #[test]
+    fn known_gaps_are_neither_held_nor_failures_but_outdated_ones_are() {
+        let known = trial("a", Some("ESCAPED: x"), Some("why"));
+        let outdated = trial("b", Some("it is held now: ..."), Some("why"));
+        let report = Report::new(true, true, vec![known.clone()], Vec::new(), (1, 1));
+        assert!(report.is_clean());
+        assert_eq!((report.families[0].held, report.families[0].gaps), (0, 1));
+        let report = Report::new(true, true, vec![known, outdated], Vec::new(), (1, 1));
+        assert!(!report.is_clean());
+    }
+
+    #[test]
+    fn a_changed_host_or_a_harmed_program_is_not_clean() {
+        let held = || vec![trial("a", None, None)];
+        assert!(Report::new(true, true, held(), Vec::new(), (2, 2)).is_clean());
+        assert!(!Report::new(true, true, held(), vec!["x".to_owned()], (2, 2)).is_clean());
+        assert!(!Report::new(true, true, held(), Vec::new(), (2, 1)).is_clean());
+    }
+}

@@ -1,0 +1,63 @@
+//! Every hostile program of the corpus, in every mode that this host offers: none gets anywhere, and
+//! the host is afterwards as it was.
+//!
+//! The corpus is run by `fumehood doctor --attack`, once as this user and, for root, once more as an
+//! ordinary one.
+
+mod support;
+
+use serde_json::Value;
+use support::{Mode, modes};
+
+/// Runs the corpus and gives the report with the exit code.
+fn attack(mode: &Mode, options: &[&str]) -> (Value, Option<i32>) {
+    let arguments = [&["doctor", "--attack", "--json"], options].concat();
+    let output = support::run(mode, &arguments);
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    let report = serde_json::from_slice(&output.stdout)
+        .unwrap_or_else(|error| panic!("{mode:?}: {error}: {stderr}"));
+    (report, output.status.code())
+}
+
+#[test]
+fn no_hostile_program_gets_anywhere() {
+    for mode in modes() {
+        let (report, code) = attack(&mode, &[]);
+        for family in report["families"].as_array().unwrap() {
+            eprintln!("{mode:?}: {family}");
+        }
+        let trials = report["trials"].as_array().unwrap();
+        for trial in trials {
+            if let Some(reason) = trial["skipped"].as_str() {
+                support::skip(&format!("{mode:?}: {}: {reason}", trial["name"]));
+            }
+        }
+        let failures: Vec<&Value> = trials
+            .iter()
+            .filter(|trial| trial["problems"].is_array() && trial["gap"].is_null())
+            .collect();
+        assert!(failures.is_empty(), "{mode:?}: {failures:#?}");
+        assert_eq!(report["host"], serde_json::json!([]), "{mode:?}");
+        assert_eq!(report["honest"][0], report["honest"][1], "{mode:?}");
+        assert!(trials.len() >= 150, "{mode:?}: {}", trials.len());
+        // Also that every gap is still one: `code` is not 0 when a manifest is out of date.
+        assert_eq!(code, Some(0), "{mode:?}");
+    }
+}
+
+#[test]
+fn a_single_program_can_be_named() {
+    for mode in modes() {
+        let (report, code) = attack(&mode, &["--only", "find-traces", "--only", "exit-at-load"]);
+        let trials = report["trials"].as_array().unwrap();
+        let names: Vec<&str> = trials
+            .iter()
+            .map(|trial| trial["name"].as_str().unwrap())
+            .collect();
+        // The one that leaves the traces comes with the one that looks for them.
+        assert_eq!(names, ["find-traces", "leave-traces", "exit-at-load"]);
+        assert_eq!(code, Some(0), "{mode:?}: {report}");
+        let unknown = support::run(&mode, &["doctor", "--attack", "--only", "nosuch"]);
+        assert_eq!(unknown.status.code(), Some(2));
+    }
+}
