@@ -32,15 +32,15 @@ fn no_hostile_program_gets_anywhere() {
                 support::skip(&format!("{mode:?}: {}: {reason}", trial["name"]));
             }
         }
-        let failures: Vec<&Value> = trials
-            .iter()
-            .filter(|trial| trial["problems"].is_array() && trial["gap"].is_null())
-            .collect();
-        assert!(failures.is_empty(), "{mode:?}: {failures:#?}");
+        let failed = |family: &Value| family["failed"] != 0;
+        if report["families"].as_array().unwrap().iter().any(failed) {
+            let mut problems = trials.clone();
+            problems.retain(|trial| trial["problems"].is_array());
+            panic!("{mode:?}, known gaps among them: {problems:#?}");
+        }
         assert_eq!(report["host"], serde_json::json!([]), "{mode:?}");
         assert_eq!(report["honest"][0], report["honest"][1], "{mode:?}");
         assert!(trials.len() >= 150, "{mode:?}: {}", trials.len());
-        // Also that every gap is still one: `code` is not 0 when a manifest is out of date.
         assert_eq!(code, Some(0), "{mode:?}");
     }
 }

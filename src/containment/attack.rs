@@ -290,10 +290,11 @@ impl Field {
     ) -> Result<(Plan, Observation), Seen> {
         let key = nonce().map_err(|error| infra(&error))?;
         let plan = plan(task, code, Grading::Strict, key);
-        let mut env = launch::environment(hash_seed);
+        let python = Language::Python.interpreter();
+        let mut env = launch::environment(Path::new(python), hash_seed);
         env.extend(self.traps.environment());
         let request = Request {
-            argv: launch::command(Language::Python.interpreter()),
+            argv: launch::command(python),
             env,
             stdin: Vec::new(),
             payload: Some(plan.input()),

@@ -11,6 +11,7 @@ use std::path::Path;
 use nix::unistd::geteuid;
 
 use crate::base::digest::Digest;
+use crate::base::owner::Owner;
 use crate::sandbox::cgroup;
 
 /// Host users of privileged jobs begin here; see `worker/slot.rs`.
@@ -152,12 +153,8 @@ fn control_groups() -> Vec<String> {
     for base in controllers.bases() {
         for entry in fs::read_dir(&base.folder).into_iter().flatten().flatten() {
             let name = entry.file_name().to_string_lossy().into_owned();
-            let owner = name
-                .strip_prefix("fumehood-")
-                .and_then(|rest| rest.split('-').next());
-            let is_orphan = owner
-                .and_then(|pid| pid.parse::<u32>().ok())
-                .is_some_and(|pid| !Path::new(&format!("/proc/{pid}")).exists());
+            let is_orphan =
+                Owner::of_name(&name, "fumehood-").is_some_and(|owner| !owner.is_alive());
             if is_orphan {
                 found.push(entry.path().display().to_string());
             }

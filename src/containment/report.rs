@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::manifest::Family;
+use crate::verdict::VerdictKind;
 
 /// What came of one program.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -34,20 +35,16 @@ pub struct Trial {
 impl Trial {
     /// Whether it got where it must not, and that was not known.
     pub fn is_failure(&self) -> bool {
-        // A known one that is held now has a problem as well, and must be looked at.
-        let known = self.gap.is_some() && !self.is_outdated();
-        !self.problems.is_empty() && !known
+        !self.problems.is_empty() && !self.is_gap()
     }
 
-    fn is_outdated(&self) -> bool {
-        self.problems
-            .iter()
-            .all(|problem| problem.starts_with("it is held now"))
-    }
-
-    /// Whether it got somewhere, as is known and said.
+    /// Whether it got somewhere, as is known and said. A known gap covers nothing else: not an end
+    /// by another limit, and not that it is held now and its manifest out of date.
     pub fn is_gap(&self) -> bool {
-        !self.problems.is_empty() && !self.is_failure()
+        let got_through = |problem: &String| {
+            problem.starts_with("ESCAPED") || self.got == VerdictKind::Passed.name()
+        };
+        self.gap.is_some() && !self.problems.is_empty() && self.problems.iter().all(got_through)
     }
 }
 
