@@ -63,7 +63,14 @@ impl DatasetKind {
                 disk: 512 * MIB,
                 ..Limits::default()
             },
-            Self::SecCodePlt | Self::HumanEval | Self::Mbpp => Limits {
+            // Single inputs have limits of their own; some ground truths need a minute for all of theirs.
+            Self::HumanEval | Self::Mbpp => Limits {
+                cpu: Duration::from_secs(120),
+                wall: Duration::from_secs(300),
+                memory: 2048 * MIB,
+                ..Limits::default()
+            },
+            Self::SecCodePlt => Limits {
                 cpu: Duration::from_secs(60),
                 wall: Duration::from_secs(90),
                 memory: 2048 * MIB,
