@@ -13,9 +13,8 @@ use nix::unistd::geteuid;
 use crate::base::digest::Digest;
 use crate::base::owner::Owner;
 use crate::sandbox::cgroup;
+use crate::worker::JOB_USERS;
 
-/// Host users of privileged jobs begin here; see `worker/slot.rs`.
-const JOB_USERS: std::ops::Range<u32> = 1_900_000_000..1_900_100_000;
 /// What hostile programs call the things that they make.
 const MARK: &str = "fumehood-hostile";
 /// Settings of the kernel that some programs try to change.

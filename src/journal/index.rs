@@ -106,11 +106,11 @@ impl Index {
             .map(|entry| entry.job)
     }
 
-    /// Whether what the scanner says about this code is recorded.
+    /// Whether what the scanner says about this code is recorded. That it could say nothing is no
+    /// answer: the cause may have been the host, and be gone.
     pub fn is_scanned(&self, code: &Digest, scanner: &str) -> bool {
-        self.scans
-            .get(code)
-            .is_some_and(|results| results.contains_key(scanner))
+        let result = self.scans.get(code).and_then(|found| found.get(scanner));
+        result.is_some_and(|result| result.not_analysed.is_none())
     }
 
     /// What the scanners say about a piece of code, by scanner.

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -77,6 +78,13 @@ impl Writer {
     /// When the disk refuses.
     pub fn sync(&mut self) -> Result<(), JournalError> {
         self.synced = Instant::now();
+        // Records of a deleted journal go nowhere; better to say so now than at the end.
+        let data = self.file.metadata();
+        if data.is_ok_and(|data| data.nlink() == 0) {
+            self.closed = true;
+            let gone = io::Error::new(io::ErrorKind::NotFound, "it was deleted during the run");
+            return Err(self.failed("save", gone));
+        }
         if self.unsynced {
             self.unsynced = false;
             self.file

@@ -129,7 +129,7 @@ impl References {
                     limit = limit.or(observation.limit);
                     runs.push(Transcript::read(&observation.events, &nonce));
                 }
-                Outcome::Infra(_) => return Err(Unmade::Ours),
+                Outcome::Infra(_) | Outcome::Busy(_) => return Err(Unmade::Ours),
             }
         }
         let mut reference = Reference::from_runs(&runs);

@@ -11,7 +11,7 @@ use crate::environment::Interpreter;
 use crate::harness::{Grading, Plan, Reference, launch, plan};
 use crate::job::{Job, PROFILE};
 use crate::verdict::{Verdict, VerdictKind, judge};
-use crate::worker::{Observation, Pool, Request, Usage};
+use crate::worker::{Observation, Pool, Request, Usage, WorkerError};
 
 /// How often a job is tried again after a failure of ours.
 const RETRIES: usize = 2;
@@ -38,6 +38,8 @@ pub(super) enum Outcome {
     Observed(Observation),
     /// Our failure, and why.
     Infra(String),
+    /// Our failure, which would take as long to fail again.
+    Busy(String),
 }
 
 impl Runner {
@@ -76,6 +78,7 @@ impl Runner {
                     last = verdict.detail;
                 }
                 Outcome::Infra(reason) => last = reason,
+                Outcome::Busy(reason) => return Ok(infra(reason)),
             }
         }
         Ok(infra(last))
@@ -104,6 +107,7 @@ impl Runner {
         // one job's failure must not end the run: a hostile program could bring it about.
         Ok(match self.pool.run(self.request(plan, hash_seed)).await {
             Ok(observation) => Outcome::Observed(observation),
+            Err(error @ WorkerError::Busy(_)) => Outcome::Busy(error.to_string()),
             Err(error) => Outcome::Infra(error.to_string()),
         })
     }

@@ -248,7 +248,11 @@ impl Scanner {
             );
             match pool.run(request).await {
                 // Ours, not any sample's: looking for a guilty one would be in vain.
-                Err(error @ (WorkerError::Sandbox(_) | WorkerError::Request(_))) => {
+                Err(
+                    error @ (WorkerError::Sandbox(_)
+                    | WorkerError::Request(_)
+                    | WorkerError::Busy(_)),
+                ) => {
                     isolation.give_up(&error.to_string());
                     break;
                 }

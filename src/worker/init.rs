@@ -30,6 +30,9 @@ use crate::sandbox::{Layer, Profile, StepError, landlock};
 /// The stack of the program's first thread, as most systems have it. It can ask for more.
 const STACK: rlim_t = 8 << 20;
 
+/// Signals and timers that may be pending: memory of the kernel that nobody else bounds.
+const SIGNALS: rlim_t = 1024;
+
 /// The ends of the pipes that the program gets.
 #[derive(Debug)]
 pub(super) struct Pipes {
@@ -327,6 +330,7 @@ fn set_rlimits(limits: &Limits, builder: &Builder) -> Result<(), StepError> {
         (Resource::RLIMIT_MSGQUEUE, 0),
         (Resource::RLIMIT_RTPRIO, 0),
         (Resource::RLIMIT_NICE, 0),
+        (Resource::RLIMIT_SIGPENDING, SIGNALS),
     ];
     let group = &builder.host.cgroups;
     let bounded = !builder.gave_up(Layer::Cgroup);

@@ -5,21 +5,25 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream as StdStream;
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::str::FromStr;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 use tokio::sync::{Mutex, mpsc};
 
-use super::wire::{FromWorker, Setup, ToWorker, checked_length, decode, encode};
-use super::{Observation, Request, SUBCOMMAND};
+use super::child::{Farewells, Worker};
+use super::wire::{FromWorker, Setup, ToWorker, encode};
+use super::{End, Observation, Request, SUBCOMMAND};
 use crate::sandbox::{Attestation, Layer, Profile, cgroup};
 
-/// How often a request is tried again when its worker dies under it.
+/// How often a request is tried again when its worker dies under it, or fails at it.
 const RETRIES: u32 = 2;
+/// How often a program has to end by SIGKILL before it is believed that it did so itself, where no
+/// limit explains it: the host's memory killer and people at the keyboard leave no other trace.
+const KILLS_BELIEVED: u32 = 3;
 
 /// How a pool is set up.
 #[derive(Clone, Debug)]
@@ -46,6 +50,9 @@ pub enum WorkerError {
     /// A worker process died, more often than is retried.
     #[error("a worker process was lost: {0}")]
     Lost(String),
+    /// The host had no processor for the program; trying again at once would take as long.
+    #[error("the host is too busy: {0}")]
+    Busy(String),
 }
 
 /// The worker processes of one run.
@@ -54,16 +61,14 @@ pub struct Pool {
     executable: PathBuf,
     setup: Setup,
     attestations: BTreeMap<String, Attestation>,
+    farewells: Arc<Farewells>,
     idle: Mutex<mpsc::UnboundedReceiver<Seat>>,
     give_back: mpsc::UnboundedSender<Seat>,
 }
 
-/// A worker's place in the pool: with its process, or empty after that was lost.
+/// A worker's place in the pool: with its process, or empty after that was lost or thrown away.
 #[derive(Debug)]
-struct Seat {
-    index: u32,
-    worker: Option<Worker>,
-}
+struct Seat(Option<Worker>);
 
 /// Brings a seat back when its request is over, or was cancelled: then without the worker, whose
 /// socket holds half an answer. The worker notices the closed socket and ends with its job.
@@ -92,23 +97,22 @@ impl Pool {
             profiles: profiles(&config)?,
             given_up: given_up(&config)?,
             cgroups: cgroup::discover(),
-            index: 0,
         };
         let (give_back, idle) = mpsc::unbounded_channel();
         let mut pool = Self {
             executable: config.executable,
             setup,
             attestations: BTreeMap::new(),
+            farewells: Arc::default(),
             idle: Mutex::new(idle),
             give_back,
         };
         // Each is started before the first is waited for, so that they set up side by side.
-        let count = u32::try_from(config.workers.max(1)).unwrap_or(u32::MAX);
         let mut started = Vec::new();
-        for index in 0..count {
-            started.push((index, pool.spawn(index).await?));
+        for _ in 0..config.workers.max(1) {
+            started.push(pool.spawn().await?);
         }
-        for (index, mut worker) in started {
+        for mut worker in started {
             let attested = worker.ready().await?;
             for (profile, attestation) in attested {
                 // What is said of the run must be true of every worker.
@@ -117,10 +121,7 @@ impl Pool {
                     None => _ = pool.attestations.insert(profile, attestation),
                 }
             }
-            let _ = pool.give_back.send(Seat {
-                index,
-                worker: Some(worker),
-            });
+            let _ = pool.give_back.send(Seat(Some(worker)));
         }
         Ok(pool)
     }
@@ -138,34 +139,50 @@ impl Pool {
             seat,
             give_back: &self.give_back,
         };
-        let mut last = String::new();
+        let Some(seat) = taken.seat.as_mut() else {
+            return Err(WorkerError::Lost("the pool has no workers".to_owned()));
+        };
+        let mut kills = 0;
+        loop {
+            let observation = self.try_hard(seat, &frame).await?;
+            kills += 1;
+            if !is_unexplained_kill(&observation) || kills == KILLS_BELIEVED {
+                return Ok(observation);
+            }
+        }
+    }
+
+    /// Runs a request on the seat's worker, and on a new one whenever that fails.
+    async fn try_hard(&self, seat: &mut Seat, frame: &[u8]) -> Result<Observation, WorkerError> {
+        let mut last = WorkerError::Lost(String::new());
         for _ in 0..=RETRIES {
-            let Some(seat) = taken.seat.as_mut() else {
-                break;
-            };
-            let mut worker = match seat.worker.take() {
+            let mut worker = match seat.0.take() {
                 Some(worker) => worker,
                 None => {
-                    let mut worker = self.spawn(seat.index).await?;
+                    let mut worker = self.spawn().await?;
                     self.check_attested(&worker.ready().await?)?;
                     worker
                 }
             };
-            match worker.ask(&frame).await {
-                Ok(answer) => {
-                    seat.worker = Some(worker);
-                    return match answer {
-                        FromWorker::Done(observation) => Ok(*observation),
-                        FromWorker::Failed(error) => Err(error),
-                        FromWorker::Ready(_) => {
-                            Err(WorkerError::Lost("it answered out of turn".to_owned()))
-                        }
-                    };
+            match worker.ask(frame).await {
+                Ok(FromWorker::Done(observation)) => {
+                    seat.0 = Some(worker);
+                    return Ok(*observation);
                 }
-                Err(error) => last = error.to_string(),
+                // What this worker cannot do another may: it is out of descriptors, or its group
+                // was removed. Any doubt, and it is thrown away.
+                Ok(FromWorker::Failed(error @ WorkerError::Sandbox(_))) => last = error,
+                Ok(FromWorker::Failed(error)) => {
+                    seat.0 = Some(worker);
+                    return Err(error);
+                }
+                Ok(FromWorker::Ready(_)) => {
+                    last = WorkerError::Lost("it answered out of turn".to_owned());
+                }
+                Err(error) => last = WorkerError::Lost(error.to_string()),
             }
         }
-        Err(WorkerError::Lost(last))
+        Err(last)
     }
 
     /// A worker that takes another's place must not enforce less than was said of the run.
@@ -203,6 +220,7 @@ impl Pool {
             idle,
             give_back,
             setup,
+            farewells,
             ..
         } = self;
         drop(give_back);
@@ -210,15 +228,17 @@ impl Pool {
         while let Some(seat) = idle.recv().await {
             drop(seat);
         }
+        farewells.finish().await;
         // A worker that was killed from outside could not remove its job's control group.
         cgroup::sweep(&setup.cgroups);
     }
 
     /// Starts a worker and tells it how to work. Its answer is still to be read.
-    async fn spawn(&self, index: u32) -> Result<Worker, WorkerError> {
+    async fn spawn(&self) -> Result<Worker, WorkerError> {
         let failed = |error: io::Error| WorkerError::Lost(format!("start a worker: {error}"));
         let (ours, theirs) = StdStream::pair().map_err(failed)?;
         ours.set_nonblocking(true).map_err(failed)?;
+        let socket = UnixStream::from_std(ours).map_err(failed)?;
         let child = Command::new(&self.executable)
             .arg(SUBCOMMAND)
             .env_clear()
@@ -227,19 +247,16 @@ impl Pool {
             .stderr(Stdio::inherit())
             .spawn()
             .map_err(failed)?;
-        let mut socket = UnixStream::from_std(ours).map_err(failed)?;
-        let setup = Setup {
-            index,
-            ..self.setup.clone()
-        };
-        let frame = encode(&ToWorker::Setup(setup)).map_err(failed)?;
-        let written = socket.write_all(&frame).await;
-        let worker = Worker {
-            child,
-            socket: Some(socket),
-        };
-        written.map_err(failed).map(|()| worker)
+        let mut worker = Worker::new(child, socket, Arc::clone(&self.farewells));
+        let frame = encode(&ToWorker::Setup(self.setup.clone())).map_err(failed)?;
+        worker.send(&frame).await.map_err(failed)?;
+        Ok(worker)
     }
+}
+
+/// Whether the program was killed, and nobody knows by whom.
+fn is_unexplained_kill(observation: &Observation) -> bool {
+    observation.end == End::Signaled(libc::SIGKILL) && observation.limit.is_none()
 }
 
 fn profiles(config: &PoolConfig) -> Result<Vec<Profile>, WorkerError> {
@@ -279,59 +296,4 @@ fn given_up(config: &PoolConfig) -> Result<Vec<Layer>, WorkerError> {
         )))
     };
     config.without.iter().map(parse).collect()
-}
-
-/// One worker process.
-#[derive(Debug)]
-struct Worker {
-    child: Child,
-    /// Open until the worker is dropped.
-    socket: Option<UnixStream>,
-}
-
-impl Worker {
-    /// Reads what it attests, after its set-up.
-    async fn ready(&mut self) -> Result<BTreeMap<String, Attestation>, WorkerError> {
-        match self.answer().await {
-            Ok(FromWorker::Ready(attestations)) => Ok(attestations
-                .into_iter()
-                .map(|attestation| (attestation.profile.clone(), attestation))
-                .collect()),
-            Ok(FromWorker::Failed(error)) => Err(error),
-            Ok(FromWorker::Done(_)) => Err(WorkerError::Lost("it answered out of turn".to_owned())),
-            Err(error) => Err(WorkerError::Lost(format!("while it was set up: {error}"))),
-        }
-    }
-
-    async fn ask(&mut self, frame: &[u8]) -> io::Result<FromWorker> {
-        if let Some(socket) = &mut self.socket {
-            socket.write_all(frame).await?;
-        }
-        self.answer().await
-    }
-
-    async fn answer(&mut self) -> io::Result<FromWorker> {
-        let socket = self.socket.as_mut().ok_or(io::ErrorKind::NotConnected)?;
-        let mut length = [0; 4];
-        socket.read_exact(&mut length).await?;
-        let mut frame = vec![0; checked_length(length)?];
-        socket.read_exact(&mut frame).await?;
-        decode(&frame)
-    }
-}
-
-impl Drop for Worker {
-    fn drop(&mut self) {
-        // It notices the closed socket, ends its job and cleans up; one that does not is killed,
-        // and the kernel kills its sandbox with it. Either way it leaves no zombie.
-        self.socket = None;
-        for _ in 0..400 {
-            if !matches!(self.child.try_wait(), Ok(None)) {
-                return;
-            }
-            std::thread::sleep(std::time::Duration::from_millis(5));
-        }
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
 }

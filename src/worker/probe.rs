@@ -138,7 +138,7 @@ pub(super) fn attest(
         limits: Limits::default(),
     };
     let seen = run(builder, profile, &request, supervisor).map_err(|error| match error {
-        RunError::Host(what) | RunError::Request(what) => what,
+        RunError::Host(what) | RunError::Busy(what) | RunError::Request(what) => what,
         RunError::Abandoned => "the supervisor has gone".to_owned(),
     })?;
     if seen.end != End::Exited(0) {
@@ -327,7 +327,8 @@ fn judge(layer: Layer, view: &View, builder: &Builder, profile: &Profile) -> (bo
                 || !proc;
             (
                 holds,
-                "cpu, file size, descriptors, core, locked memory, message queues".to_owned(),
+                "cpu, file size, descriptors, core, locked memory, message queues, pending signals"
+                    .to_owned(),
             )
         }
     }

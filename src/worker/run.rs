@@ -16,6 +16,7 @@ use super::observation::{Captured, End, Observation, Usage};
 use super::request::Request;
 use super::slot::{Builder, FromInit, Slot, SlotError};
 use super::tree;
+use super::waiting::{Patience, Waiting};
 use crate::base::limits::{LimitKind, Limits};
 use crate::sandbox::{Profile, sys};
 
@@ -25,11 +26,16 @@ const TICK: Duration = Duration::from_millis(25);
 /// How often memory beyond the limit is looked at before it is believed, where `/proc` has to tell.
 const LOOKS: usize = 3;
 
+/// What is said when limits and counters are gone.
+const REMOVED: &str = "the job's control group was removed by somebody else";
+
 /// Why a request has no observation.
 #[derive(Debug)]
 pub(super) enum RunError {
     /// The sandbox could not be built, or broke.
     Host(String),
+    /// The host has no processor for the program.
+    Busy(String),
     /// The request is at fault.
     Request(String),
     /// The supervisor has gone; there is nobody to answer.
@@ -62,10 +68,12 @@ pub(super) fn run(
         .unwrap_or_default();
     slot.start()
         .map_err(|error| RunError::Host(format!("start the program: {error}")))?;
+    let started = Instant::now();
     let mut watch = Watch {
         limits: &request.limits,
+        waiting: Waiting::from(started, slot.group.as_ref()),
         slot: &mut slot,
-        started: Instant::now(),
+        started,
         cpu_before: before,
         tree: tree::TreeUsage::default(),
         streams: ours,
@@ -182,6 +190,8 @@ struct Watch<'a> {
     limits: &'a Limits,
     slot: &'a mut Slot,
     started: Instant,
+    /// Time that the wall-clock limit does not count.
+    waiting: Waiting,
     cpu_before: Duration,
     tree: tree::TreeUsage,
     streams: Streams,
@@ -201,9 +211,24 @@ impl Watch<'_> {
         let mut next_tick = self.started + TICK;
         loop {
             let now = Instant::now();
-            if now >= self.started + self.limits.wall {
-                self.limit = Some(LimitKind::Wall);
-            } else if now >= next_tick {
+            let (init, group) = (self.slot.init, self.slot.group.as_ref());
+            match self.waiting.judge(now, self.limits, init, group) {
+                Patience::Left => {}
+                Patience::UsedUp => self.limit = Some(LimitKind::Wall),
+                Patience::Exhausted => {
+                    return Err(RunError::Busy(format!(
+                        "the job waited for a processor for {:.0?} of {:.0?}; use fewer workers or a \
+                         less busy host",
+                        self.waiting.total(),
+                        self.started.elapsed()
+                    )));
+                }
+            }
+            if self.limit.is_none() && now >= next_tick {
+                self.waiting.look_sometimes(now, init, group);
+                if group.is_some_and(|group| !group.is_there()) {
+                    return Err(RunError::Host(REMOVED.to_owned()));
+                }
                 self.limit = self.over_limit();
                 next_tick = now + TICK;
             }
@@ -211,7 +236,7 @@ impl Watch<'_> {
                 return Ok(Ended::Limit);
             }
             let until = next_tick
-                .min(self.started + self.limits.wall)
+                .min(self.waiting.deadline(self.limits))
                 .saturating_duration_since(now);
             if self.wait(until, supervisor)? {
                 return self.last_word();
@@ -371,6 +396,16 @@ impl Watch<'_> {
         let flood = self.streams.events.as_ref().is_some_and(Stream::overflowed);
         if self.streams.stdout.total + self.streams.stderr.total > self.limits.output || flood {
             self.limit = self.limit.or(Some(LimitKind::Output));
+        }
+        if let Some(group) = &self.slot.group {
+            // Neither is the job's doing, and both leave it looking as if it were.
+            if !group.is_there() {
+                return Err(RunError::Host(REMOVED.to_owned()));
+            }
+            if group.killed_for_others() {
+                let what = "the host ran out of memory and killed a process of the job";
+                return Err(RunError::Host(what.to_owned()));
+            }
         }
         let limit = self.limit.or_else(|| self.over_counters());
         let end = match ended {

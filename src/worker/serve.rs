@@ -40,7 +40,6 @@ fn answer(socket: OwnedFd) -> io::Result<()> {
     let mut builder = Builder {
         host,
         given_up: setup.given_up.clone(),
-        index: setup.index,
         built: 0,
     };
     send(&socket, &attest(&mut builder, &setup, &socket))?;
@@ -50,6 +49,7 @@ fn answer(socket: OwnedFd) -> io::Result<()> {
         };
         let answer = match perform(&mut builder, &setup.profiles, &request, &socket) {
             Ok(observation) => FromWorker::Done(Box::new(observation)),
+            Err(RunError::Busy(what)) => FromWorker::Failed(WorkerError::Busy(what)),
             Err(RunError::Host(what)) => FromWorker::Failed(WorkerError::Sandbox(what)),
             Err(RunError::Request(what)) => FromWorker::Failed(WorkerError::Request(what)),
             Err(RunError::Abandoned) => return Ok(()),

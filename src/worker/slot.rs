@@ -14,6 +14,7 @@ use nix::sys::wait::{WaitPidFlag, waitpid};
 use nix::unistd::{Pid, getegid, geteuid};
 use serde::{Deserialize, Serialize};
 
+use super::JOB_USERS;
 use super::init;
 use super::request::Request;
 use crate::sandbox::cgroup::Group;
@@ -24,8 +25,6 @@ use crate::sandbox::{Host, Layer, Profile, StepError};
 
 /// The user and group that a job sees itself as.
 pub(super) const INNER_USER: u32 = 1000;
-/// Where the host users of a privileged fumehood begin: one a worker, far from any that is assigned.
-const OUTER_USERS: u32 = 1_900_000_000;
 
 /// What a worker knows when it builds slots.
 #[derive(Debug)]
@@ -34,8 +33,6 @@ pub(super) struct Builder {
     pub(super) host: Host,
     /// Layers given up by the user.
     pub(super) given_up: Vec<Layer>,
-    /// The worker's place among its siblings.
-    pub(super) index: u32,
     /// Slots built so far.
     pub(super) built: u64,
 }
@@ -186,11 +183,9 @@ impl Builder {
 
     /// Lets the first process know who it is, puts it in its group, and lets it build.
     fn admit(&self, slot: &mut Slot) -> Result<(), SlotError> {
-        map_users(
-            slot.init,
-            self.host.privileged.then_some(OUTER_USERS + self.index),
-        )
-        .map_err(|error| host_error(&error))?;
+        let outer = JOB_USERS.start + std::process::id();
+        map_users(slot.init, self.host.privileged.then_some(outer))
+            .map_err(|error| host_error(&error))?;
         if let Some(group) = &slot.group {
             group
                 .add(slot.init)

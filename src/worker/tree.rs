@@ -27,14 +27,25 @@ struct Member {
 
 impl Member {
     fn read(pid: i32) -> Option<Self> {
-        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+        Self::read_task(&pid.to_string()).map(|member| Self { pid, ..member })
+    }
+
+    /// By the path of its folder below `/proc`.
+    fn read_task(path: &str) -> Option<Self> {
+        let stat = fs::read_to_string(format!("/proc/{path}/stat")).ok()?;
         // The name before the last parenthesis may hold anything.
         let (_, fields) = stat.rsplit_once(')')?;
         let fields = fields
             .split_whitespace()
             .map(|field| field.parse().unwrap_or(0))
             .collect();
-        Some(Self { pid, fields })
+        Some(Self { pid: 0, fields })
+    }
+
+    /// What decides how much of a contended processor it gets: the scheduler's number (which counts
+    /// the nice level) and the policy. A negative number reads as 0; no job can have one.
+    fn priority(&self) -> (u64, u64) {
+        (self.field(18), self.field(41))
     }
 
     /// A field by the number that proc(5) gives it.
@@ -83,6 +94,42 @@ pub(super) fn memory(root: Pid, files: u64) -> u64 {
         shared += shmem;
     }
     private + shared.max(files)
+}
+
+/// What a tree's tasks have waited for a processor.
+#[derive(Debug, Default)]
+pub(super) struct Delays {
+    /// In nanoseconds, by task; none where the kernel does not count them.
+    pub(super) delays: Vec<(i32, u64)>,
+    /// Whether a task has a lower priority than the first process.
+    pub(super) lowered: bool,
+}
+
+/// The run delay of every task of a process and of all below it.
+pub(super) fn run_delays(root: Pid) -> Delays {
+    let mut found = Delays::default();
+    let own = Member::read(root.as_raw()).map(|member| member.priority());
+    for member in members(root) {
+        let tasks = fs::read_dir(format!("/proc/{}/task", member.pid));
+        for task in tasks.into_iter().flatten().flatten() {
+            let Some(id) = task.file_name().to_str().and_then(|id| id.parse().ok()) else {
+                continue;
+            };
+            let task = format!("{}/task/{id}", member.pid);
+            let text = fs::read_to_string(format!("/proc/{task}/schedstat")).unwrap_or_default();
+            // Time on a processor, time waiting for one, turns.
+            let delay = text.split_whitespace().nth(1);
+            if let Some(delay) = delay.and_then(|delay| delay.parse().ok()) {
+                found.delays.push((id, delay));
+            }
+            let priority = Member::read_task(&task).map(|member| member.priority());
+            found.lowered |= priority.is_some() && priority != own;
+        }
+        if found.delays.len() > MOST {
+            break;
+        }
+    }
+    found
 }
 
 fn members(root: Pid) -> Vec<Member> {
@@ -146,6 +193,26 @@ mod tests {
         let usage = usage(Pid::this());
         assert!(usage.memory > 0);
         assert!(usage.processes >= 1);
+    }
+
+    #[test]
+    fn waiting_tasks_are_told_and_those_that_gave_way() {
+        let mut command = std::process::Command::new("nice");
+        let mut child = command.args(["-n", "3", "sleep", "60"]).spawn().unwrap();
+        let pid = child.id() as i32;
+        let mut seen = run_delays(Pid::this());
+        for _ in 0..1000 {
+            if seen.lowered {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(10));
+            seen = run_delays(Pid::this());
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert!(seen.lowered);
+        let is_counted = seen.delays.iter().any(|(task, _)| *task == pid);
+        assert!(is_counted || !fs::exists("/proc/self/schedstat").unwrap());
     }
 
     #[test]

@@ -31,8 +31,6 @@ pub struct Setup {
     /// Where control groups are made. The supervisor finds out, once and before any worker runs: in
     /// version 2 it may have to leave its own group first, which it can only while alone in it.
     pub cgroups: Controllers,
-    /// This worker's place among its siblings, from 0.
-    pub index: u32,
 }
 
 /// What a worker answers.

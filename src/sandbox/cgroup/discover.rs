@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::{Base, Version};
+use crate::base::owner::Owner;
 
 /// Where each thing that a job needs can be had.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -189,7 +190,12 @@ fn use_v1(hierarchy: &Hierarchy, found: &mut Controllers) {
 }
 
 fn use_v2(hierarchy: &Hierarchy, found: &mut Controllers) {
-    let candidates = [hierarchy.own.clone(), Some(hierarchy.mount.clone())];
+    let own = hierarchy.own.clone().map(|own| match is_leaf(&own) {
+        // This process's parent was moved here by an earlier run; its jobs belong beside it.
+        true => own.parent().map(Path::to_owned).unwrap_or(own),
+        false => own,
+    });
+    let candidates = [own, Some(hierarchy.mount.clone())];
     let mut best: Option<(usize, PathBuf, Vec<String>)> = None;
     for folder in candidates.into_iter().flatten() {
         if !can_make_groups(&folder) {
@@ -227,7 +233,8 @@ fn use_v2(hierarchy: &Hierarchy, found: &mut Controllers) {
 }
 
 fn can_make_groups(folder: &Path) -> bool {
-    let probe = folder.join(format!("fumehood-{}-probe", std::process::id()));
+    // Named like a job's group, so that it is swept like one after a kill -9.
+    let probe = folder.join(format!("fumehood-{}-probe", Owner::this()));
     let made = fs::DirBuilder::new().mode(0o755).create(&probe).is_ok();
     // A group that is made but cannot be joined is of no use.
     let joinable = made
@@ -270,6 +277,14 @@ fn delegate(folder: &Path, wanted: &[&str]) -> Vec<String> {
         .collect()
 }
 
+/// How the name of a group ends into which a supervisor moved.
+const STEPPED_ASIDE: &str = "-supervisor";
+
+fn is_leaf(folder: &Path) -> bool {
+    let name = folder.file_name().and_then(|name| name.to_str());
+    name.is_some_and(|name| super::group::owner_of(name).is_some() && name.ends_with(STEPPED_ASIDE))
+}
+
 /// A group with processes of its own cannot give controllers to its children. Where this process is
 /// alone in its group (a systemd scope or service made for it) it moves into a child.
 fn step_aside(folder: &Path) -> bool {
@@ -282,7 +297,7 @@ fn step_aside(folder: &Path) -> bool {
     {
         return false;
     }
-    let leaf = folder.join("fumehood-supervisor");
+    let leaf = folder.join(format!("fumehood-{}{STEPPED_ASIDE}", Owner::this()));
     let _ = fs::create_dir(&leaf);
     members
         .split_whitespace()
@@ -330,6 +345,37 @@ mod tests {
             found[1].own.as_deref(),
             Some(Path::new("/sys/fs/cgroup/unified/"))
         );
+    }
+
+    #[test]
+    fn whatever_is_made_here_has_an_owner_by_which_it_is_swept() {
+        let owner = Owner::this();
+        assert!(is_leaf(Path::new(&format!(
+            "/x/fumehood-{owner}-supervisor"
+        ))));
+        for other in [
+            format!("/x/fumehood-{owner}-7"),
+            "/x/my-supervisor".to_owned(),
+        ] {
+            assert!(!is_leaf(Path::new(&other)), "{other}");
+        }
+        let place = tempfile::tempdir().unwrap();
+        let base = Base {
+            version: Version::V2,
+            folder: place.path().to_owned(),
+        };
+        for name in ["4194304-1-probe", "4194304-1-supervisor", "4194304-1-9"] {
+            fs::create_dir(place.path().join(format!("fumehood-{name}"))).unwrap();
+        }
+        let alive = place.path().join(format!("fumehood-{owner}-supervisor"));
+        fs::create_dir(&alive).unwrap();
+        sweep(&Controllers {
+            kill: Some(base),
+            ..Controllers::default()
+        });
+        let left: Vec<_> = fs::read_dir(place.path()).unwrap().flatten().collect();
+        assert_eq!(left.len(), 1);
+        assert_eq!(left[0].path(), alive);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::time::Duration;
 use nix::unistd::Pid;
 
 use super::{Base, Controllers, Version};
-use crate::base::limits::Limits;
+use crate::base::limits::{Limits, MIB};
 use crate::base::owner::Owner;
 
 /// The folders of one job's group, one in each hierarchy used. Removed when dropped.
@@ -105,6 +105,18 @@ impl Group {
         }
     }
 
+    /// How long tasks of the group were ready to run and none ran. Version 2 alone knows, and is up
+    /// to two seconds late.
+    pub fn stalled(&self) -> Option<Duration> {
+        let (Version::V2, folder) = self.cpu.as_ref()? else {
+            return None;
+        };
+        let text = fs::read_to_string(folder.join("cpu.pressure")).ok()?;
+        let full = text.lines().find_map(|line| line.strip_prefix("full "))?;
+        let total = full.split("total=").nth(1)?;
+        total.trim().parse().ok().map(Duration::from_micros)
+    }
+
     /// The most memory that was in use at one time, in bytes.
     pub fn peak_memory(&self) -> Option<u64> {
         match self.memory.as_ref()? {
@@ -115,12 +127,47 @@ impl Group {
 
     /// Whether a process was killed for want of memory within the limit.
     pub fn ran_out_of_memory(&self) -> bool {
+        self.memory_kills() > 0 && self.met_memory_limit()
+    }
+
+    /// Whether a process was killed because the host, or a group above this one, ran out of memory.
+    pub fn killed_for_others(&self) -> bool {
+        self.memory_kills() > 0 && !self.met_memory_limit()
+    }
+
+    /// Processes of the group that were killed for want of memory, whoever wanted it.
+    fn memory_kills(&self) -> u64 {
         let kills = match self.memory.as_ref() {
             Some((Version::V1, folder)) => keyed(&folder.join("memory.oom_control"), "oom_kill"),
             Some((Version::V2, folder)) => keyed(&folder.join("memory.events"), "oom_kill"),
             None => None,
         };
-        kills.unwrap_or(0) > 0
+        kills.unwrap_or(0)
+    }
+
+    /// Whether the group's own limit was ever in the way. Where the kernel does not tell, it was.
+    fn met_memory_limit(&self) -> bool {
+        match self.memory.as_ref() {
+            Some((Version::V1, folder)) => {
+                // Refusals (`memory.failcnt`) are no longer counted by every kernel; how much there
+                // was at most is, and a group that meets its limit comes this close to it.
+                let near = 4 * MIB;
+                let most = number(&folder.join("memory.max_usage_in_bytes"));
+                let limit = number(&folder.join("memory.limit_in_bytes"));
+                match (most, limit) {
+                    (Some(most), Some(limit)) => most.saturating_add(near) >= limit,
+                    _ => true,
+                }
+            }
+            Some((Version::V2, folder)) => keyed(&folder.join("memory.events"), "oom") != Some(0),
+            None => true,
+        }
+    }
+
+    /// Whether the group still exists. Somebody else's tidying can remove it under a job that was
+    /// moved out of it, and then nothing is bounded or counted any more.
+    pub fn is_there(&self) -> bool {
+        self.folders.iter().all(|folder| folder.is_dir())
     }
 
     /// Whether a process could not be started because of the limit.
@@ -254,6 +301,10 @@ mod tests {
                 // Near misses: a longer key and an event of another kind.
                 ("memory.events", "oom 3\noom_kill 0\noom_group_kill 1\n"),
                 ("pids.events", "max 0\n"),
+                (
+                    "cpu.pressure",
+                    "some avg10=0.00 total=9\nfull avg10=0.00 avg60=0.00 avg300=0.00 total=7000\n",
+                ),
             ],
         );
         group.set_limits(&Limits::default()).unwrap();
@@ -261,15 +312,18 @@ mod tests {
         assert_eq!(read(&folder, "memory.oom.group"), "1");
         assert_eq!(group.cpu_time(), Some(Duration::from_millis(1500)));
         assert_eq!(group.peak_memory(), Some(4096));
+        assert_eq!(group.stalled(), Some(Duration::from_millis(7)));
         assert!(!group.ran_out_of_memory() && !group.ran_out_of_processes());
         put(
             &folder,
             &[
-                ("memory.events", "oom_kill 1\n"),
+                ("memory.events", "oom 1\noom_kill 1\n"),
                 ("pids.events", "max 2\n"),
             ],
         );
         assert!(group.ran_out_of_memory() && group.ran_out_of_processes());
+        put(&folder, &[("memory.events", "oom 0\noom_kill 1\n")]);
+        assert!(!group.ran_out_of_memory() && group.killed_for_others());
         group.add(Pid::from_raw(42)).unwrap();
         group.kill();
         assert_eq!(read(&folder, "cgroup.procs"), "42");
@@ -308,7 +362,11 @@ mod tests {
                 "oom_kill_disable 0\nunder_oom 1\noom_kill 4\n",
             )],
         );
-        assert!(group.ran_out_of_memory());
+        assert!(!group.ran_out_of_memory() && group.killed_for_others());
+        put(&folder, &[("memory.max_usage_in_bytes", "1073700000\n")]);
+        assert!(group.ran_out_of_memory() && !group.killed_for_others());
+        assert_eq!(group.stalled(), None);
+        assert!(group.is_there());
         group.kill();
         assert!(!folder.join("cgroup.kill").exists());
         group.folders.clear();
