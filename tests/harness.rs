@@ -87,6 +87,7 @@ fn run(python: &str, task: &Task, code: &str, grading: Grading, seed: u32) -> Ob
         stderr: captured(output.stderr),
         events: std::fs::read(&events).unwrap(),
         events_overflow: false,
+        behaviour: None,
     }
 }
 

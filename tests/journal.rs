@@ -75,6 +75,7 @@ fn verdict(task: &str, index: u32, kind: VerdictKind) -> Record {
             detail: "\u{1b}[31m \" \\".to_owned(),
             stdout: Excerpt::of(b"\xff\n", 8, 8),
             stderr: Excerpt::default(),
+            behaviour: None,
         },
     }))
 }

@@ -187,6 +187,7 @@ fn document(observation: &Observation, attestation: Option<Value>) -> Value {
         "peak_memory_bytes": observation.usage.peak_memory,
         "stdout": captured(&observation.stdout),
         "stderr": captured(&observation.stderr),
+        "behaviour": observation.behaviour,
         "attestation": attestation,
     })
 }

@@ -145,5 +145,6 @@ fn infra(detail: String) -> Verdict {
         detail,
         stdout: Excerpt::default(),
         stderr: Excerpt::default(),
+        behaviour: None,
     }
 }

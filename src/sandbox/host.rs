@@ -14,6 +14,8 @@ pub struct Host {
     pub privileged: bool,
     /// The Landlock interface, 0 where there is none.
     pub landlock: u32,
+    /// Whether the kernel can tell of refused system calls.
+    pub notifications: bool,
     /// Control groups.
     pub cgroups: Controllers,
 }
@@ -32,6 +34,7 @@ impl Host {
             kernel: kernel.trim().to_owned(),
             privileged: nix::unistd::geteuid().is_root(),
             landlock: sys::landlock_abi(),
+            notifications: sys::has_notifications(),
             cgroups,
         }
     }

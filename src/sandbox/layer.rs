@@ -39,11 +39,13 @@ pub enum Layer {
     Cgroup,
     /// Per-process limits behind the control group.
     Rlimits,
+    /// No wall: whether system calls that the filter refuses are reported as well.
+    Behaviour,
 }
 
 impl Layer {
     /// Every layer, from the outermost in.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::UserNamespace,
         Self::PidNamespace,
         Self::PrivateRoot,
@@ -58,11 +60,17 @@ impl Layer {
         Self::Seccomp,
         Self::Cgroup,
         Self::Rlimits,
+        Self::Behaviour,
     ];
 
     /// Layers that a user may give up; the others hold each other up, and fumehood cannot run
     /// anything without them.
-    pub const CAN_BE_GIVEN_UP: [Self; 3] = [Self::Landlock, Self::Cgroup, Self::MaskedProc];
+    pub const CAN_BE_GIVEN_UP: [Self; 4] = [
+        Self::Landlock,
+        Self::Cgroup,
+        Self::MaskedProc,
+        Self::Behaviour,
+    ];
 
     /// The layer's name, as profiles and `--give-up` write it.
     pub fn name(self) -> &'static str {
@@ -81,6 +89,7 @@ impl Layer {
             Self::Seccomp => "seccomp",
             Self::Cgroup => "cgroup",
             Self::Rlimits => "rlimits",
+            Self::Behaviour => "behaviour",
         }
     }
 }

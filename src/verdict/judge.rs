@@ -74,6 +74,7 @@ pub fn judge(
         detail: bounded(&detail),
         stdout: Excerpt::of(&observation.stdout.bytes, OUTPUT_KEPT, OUTPUT_KEPT),
         stderr: Excerpt::of(&observation.stderr.bytes, OUTPUT_KEPT, OUTPUT_KEPT),
+        behaviour: observation.behaviour.clone(),
     }
 }
 

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::base::limits::LimitKind;
 use crate::base::text::Excerpt;
 use crate::harness::CaseReport;
-use crate::worker::Usage;
+use crate::worker::{Behaviour, Usage};
 
 /// What became of one sample.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -100,4 +100,8 @@ pub struct Verdict {
     pub stdout: Excerpt,
     /// What it printed to standard error.
     pub stderr: Excerpt,
+    /// The forbidden acts that it attempted; `None` where nobody could tell, and in records of
+    /// before there was this report.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub behaviour: Option<Behaviour>,
 }

@@ -19,12 +19,12 @@ use nix::sys::time::TimeValLike;
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{ForkResult, Gid, Pid, Uid, setresgid, setresuid};
 
+use super::filter::Filter;
 use super::request::Request;
 use super::slot::{Builder, FromInit, INNER_USER};
 use crate::base::limits::Limits;
 use crate::sandbox::root::{RootPlan, Trees};
-use crate::sandbox::seccomp::{Policy, compile};
-use crate::sandbox::sys::{self, Instruction};
+use crate::sandbox::sys;
 use crate::sandbox::{Layer, Profile, StepError, landlock};
 
 /// The stack of the program's first thread, as most systems have it. It can ask for more.
@@ -64,6 +64,8 @@ pub(super) struct Init<'a> {
     pub(super) control: UnixDatagram,
     /// The worker's own way to the supervisor, to be closed here.
     pub(super) supervisor: RawFd,
+    /// The system-call filter.
+    pub(super) filter: &'a Filter,
     /// What the worker knows.
     pub(super) builder: &'a Builder,
 }
@@ -73,7 +75,6 @@ struct Program {
     path: CString,
     argv: Vec<CString>,
     env: Vec<CString>,
-    filter: Vec<Instruction>,
 }
 
 /// Runs the first process. Never returns.
@@ -154,18 +155,7 @@ fn prepare(init: &Init<'_>) -> Result<Program, StepError> {
         .first()
         .cloned()
         .ok_or_else(|| StepError::new("run an empty command", Errno::EINVAL))?;
-    let policy = Policy::of(&init.profile.syscall).map_err(|error| {
-        StepError::new(
-            &format!("compile the system-call filter ({error})"),
-            Errno::EINVAL,
-        )
-    })?;
-    Ok(Program {
-        path,
-        argv,
-        env,
-        filter: compile(&policy),
-    })
+    Ok(Program { path, argv, env })
 }
 
 /// Who goes first when memory runs short: the program, on the host before anything else and in its
@@ -242,7 +232,7 @@ fn start(init: &Init<'_>, program: &Program, control: &UnixDatagram) -> Result<P
     match sys::fork().map_err(|errno| StepError::new("start the program's process", errno))? {
         ForkResult::Parent { child } => Ok(child),
         ForkResult::Child => {
-            match confine(init, program) {
+            match confine(init, program, control) {
                 Ok(never) => match never {},
                 Err(Refusal::Sandbox(error)) => say(control, &FromInit::Failed(error)),
                 Err(Refusal::Program(error)) => say(control, &FromInit::NotExecutable(error)),
@@ -264,7 +254,11 @@ impl From<StepError> for Refusal {
 }
 
 /// Puts the last walls around this process and becomes the program.
-fn confine(init: &Init<'_>, program: &Program) -> Result<Infallible, Refusal> {
+fn confine(
+    init: &Init<'_>,
+    program: &Program,
+    control: &UnixDatagram,
+) -> Result<Infallible, Refusal> {
     let step = |what: &'static str| move |errno| StepError::new(what, errno);
     nix::unistd::setsid().map_err(step("start a session"))?;
     nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(0o022));
@@ -279,7 +273,7 @@ fn confine(init: &Init<'_>, program: &Program) -> Result<Infallible, Refusal> {
         restrict_files(init)?;
     }
     place_descriptors(&init.pipes)?;
-    sys::install_filter(&program.filter).map_err(step("load the system-call filter"))?;
+    close_calls(init.filter, control)?;
     match sys::exec(&program.path, &program.argv, &program.env) {
         Ok(never) => Ok(never),
         Err(errno) => {
@@ -288,6 +282,24 @@ fn confine(init: &Init<'_>, program: &Program) -> Result<Infallible, Refusal> {
             Err(Refusal::Program(StepError::at("execute", path, errno)))
         }
     }
+}
+
+/// Loads the system-call filter, and hands over the descriptor on which refused calls are told. From
+/// here on to the program's start nothing is called that the filter would ask about. The program
+/// never holds the descriptor: it is closed here, and would be on exec.
+fn close_calls(filter: &Filter, control: &UnixDatagram) -> Result<(), StepError> {
+    let step = |what: &'static str| move |errno| StepError::new(what, errno);
+    if let Some(observed) = &filter.observed {
+        let word = postcard::to_stdvec(&FromInit::Observed)
+            .map_err(|_| StepError::new("speak to the worker", Errno::EINVAL))?;
+        // It fails where somebody listens to this process already (EBUSY): the wall is the same
+        // without.
+        if let Ok(listener) = sys::install_observed_filter(observed) {
+            return sys::send_with(control, &word, Some(&listener))
+                .map_err(step("hand over the listener for refused calls"));
+        }
+    }
+    sys::install_filter(&filter.alone).map_err(step("load the system-call filter"))
 }
 
 /// The program as named, cut to what a message to the worker can hold.

@@ -1,8 +1,12 @@
 //! Workers: single-threaded processes that own sandboxes, and the wire by which the supervisor
 //! speaks to them.
 
+mod act;
+pub mod behaviour;
 mod child;
+mod filter;
 mod init;
+mod listener;
 pub mod observation;
 pub mod pool;
 pub mod probe;
@@ -14,6 +18,7 @@ mod tree;
 mod waiting;
 pub mod wire;
 
+pub use behaviour::{Act, Behaviour};
 pub use observation::{Captured, End, Observation, Usage};
 pub use pool::{Pool, PoolConfig, WorkerError};
 pub use request::{Mount, Request};

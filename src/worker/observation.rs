@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::behaviour::Behaviour;
 use crate::base::limits::LimitKind;
 
 /// What happened to one program.
@@ -23,6 +24,8 @@ pub struct Observation {
     pub events: Vec<u8>,
     /// Whether it wrote more events than allowed (the surplus is not in `events`).
     pub events_overflow: bool,
+    /// The forbidden acts that it attempted; `None` where nobody could tell.
+    pub behaviour: Option<Behaviour>,
 }
 
 /// How a process ended.

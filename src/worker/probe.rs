@@ -9,12 +9,14 @@ use std::process::ExitCode;
 
 use serde::{Deserialize, Serialize};
 
+use super::act;
 use super::observation::End;
 use super::request::{Mount, Request};
 use super::run::{RunError, run};
 use super::slot::{Builder, INNER_USER};
 use crate::base::limits::Limits;
 use crate::sandbox::profile::Access;
+use crate::sandbox::sys;
 use crate::sandbox::{Attestation, Layer, LayerReport, LayerState, Profile, landlock};
 
 /// The hidden subcommand under which the program reports.
@@ -55,6 +57,8 @@ pub fn report() -> ExitCode {
 }
 
 fn look() -> View {
+    // Refused under every profile, and reported if anything is: the worker looks for it.
+    let _ = sys::call_nothing();
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let fields = status.lines().filter_map(|line| line.split_once(':'));
     let names = fs::read_dir("/").into_iter().flatten().flatten();
@@ -150,9 +154,13 @@ pub(super) fn attest(
     }
     let view: View = serde_json::from_slice(&seen.stdout.bytes)
         .map_err(|error| format!("the probe's report cannot be read: {error}"))?;
+    let told = seen.behaviour.is_some_and(|behaviour| {
+        let nothing = act::name(sys::NO_CALL);
+        behaviour.acts.iter().any(|act| act.call == nothing)
+    });
     let layers = Layer::ALL
         .into_iter()
-        .map(|layer| report_on(layer, &view, builder, profile))
+        .map(|layer| report_on(layer, &view, told, builder, profile))
         .collect();
     let attestation = Attestation {
         profile: profile.name.clone(),
@@ -175,7 +183,13 @@ pub(super) fn attest(
     }
 }
 
-fn report_on(layer: Layer, view: &View, builder: &Builder, profile: &Profile) -> LayerReport {
+fn report_on(
+    layer: Layer,
+    view: &View,
+    told: bool,
+    builder: &Builder,
+    profile: &Profile,
+) -> LayerReport {
     if builder.gave_up(layer) {
         return LayerReport {
             layer,
@@ -183,7 +197,10 @@ fn report_on(layer: Layer, view: &View, builder: &Builder, profile: &Profile) ->
             detail: "given up by the user".to_owned(),
         };
     }
-    let (holds, mut detail) = judge(layer, view, builder, profile);
+    let (holds, mut detail) = match layer {
+        Layer::Behaviour => behaviour(told, builder),
+        _ => judge(layer, view, builder, profile),
+    };
     let by_proc = [
         Layer::UserNamespace,
         Layer::PidNamespace,
@@ -210,6 +227,19 @@ fn report_on(layer: Layer, view: &View, builder: &Builder, profile: &Profile) ->
         state,
         detail,
     }
+}
+
+/// Whether the probe's own forbidden act was reported.
+fn behaviour(told: bool, builder: &Builder) -> (bool, String) {
+    let detail = match (told, builder.host.notifications) {
+        (true, _) => "refused system calls are reported",
+        (false, false) => "this kernel cannot tell of refused system calls (Linux 5.5 can)",
+        (false, true) => {
+            "the kernel gives no listener for refused system calls: another one may listen to \
+             fumehood itself (a container's seccomp agent), or the profile refuses sendmsg"
+        }
+    };
+    (told, detail.to_owned())
 }
 
 fn judge(layer: Layer, view: &View, builder: &Builder, profile: &Profile) -> (bool, String) {
@@ -317,6 +347,8 @@ fn judge(layer: Layer, view: &View, builder: &Builder, profile: &Profile) -> (bo
             };
             (groups.is_complete(), detail)
         }
+        // Not told by what the probe sees.
+        Layer::Behaviour => (false, String::new()),
         Layer::Rlimits => {
             let core = view
                 .limits

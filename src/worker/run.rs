@@ -12,6 +12,7 @@ use nix::sys::memfd::{MFdFlags, memfd_create};
 use nix::unistd::{pipe2, read};
 
 use super::init::Pipes;
+use super::listener::Listener;
 use super::observation::{Captured, End, Observation, Usage};
 use super::request::Request;
 use super::slot::{Builder, FromInit, Slot, SlotError};
@@ -78,9 +79,12 @@ pub(super) fn run(
         tree: tree::TreeUsage::default(),
         streams: ours,
         limit: None,
+        listener: Listener::default(),
     };
     let end = watch.until_end(supervisor)?;
     let wall = watch.started.elapsed();
+    // What other processes of the job are waiting to be told when the program itself has ended.
+    watch.listener.listen(&watch.slot.filter.policy, wall);
     watch.slot.kill();
     watch.finish(end, wall)
 }
@@ -196,6 +200,7 @@ struct Watch<'a> {
     tree: tree::TreeUsage,
     streams: Streams,
     limit: Option<LimitKind>,
+    listener: Listener,
 }
 
 /// How a watch ended.
@@ -238,8 +243,10 @@ impl Watch<'_> {
             let until = next_tick
                 .min(self.waiting.deadline(self.limits))
                 .saturating_duration_since(now);
-            if self.wait(until, supervisor)? {
-                return self.last_word();
+            if self.wait(until, supervisor)?
+                && let Some(ended) = self.hear()?
+            {
+                return Ok(ended);
             }
             let printed = self.streams.stdout.total + self.streams.stderr.total;
             let flood = self.streams.events.as_ref().is_some_and(Stream::overflowed);
@@ -249,8 +256,8 @@ impl Watch<'_> {
         }
     }
 
-    /// Waits for anything to happen and reads the streams. Says whether the first process spoke or
-    /// ended.
+    /// Waits for anything to happen, reads the streams and answers refused calls. Says whether the
+    /// first process spoke or ended.
     fn wait(&mut self, until: Duration, supervisor: BorrowedFd<'_>) -> Result<bool, RunError> {
         let streams = &self.streams;
         let watched = [
@@ -261,6 +268,7 @@ impl Watch<'_> {
                 .as_ref()
                 .and_then(|events| events.fd.as_ref()),
         ];
+        let watched = watched.into_iter().flatten().map(AsFd::as_fd);
         let mut fds = vec![
             PollFd::new(self.slot.control.as_fd(), PollFlags::POLLIN),
             PollFd::new(self.slot.pidfd.as_fd(), PollFlags::POLLIN),
@@ -268,9 +276,8 @@ impl Watch<'_> {
         ];
         fds.extend(
             watched
-                .into_iter()
-                .flatten()
-                .map(|fd| PollFd::new(fd.as_fd(), PollFlags::POLLIN)),
+                .chain(self.listener.fd())
+                .map(|fd| PollFd::new(fd, PollFlags::POLLIN)),
         );
         let millis = u16::try_from(until.as_millis() + 1).unwrap_or(u16::MAX);
         match poll(&mut fds, PollTimeout::from(millis)) {
@@ -286,6 +293,8 @@ impl Watch<'_> {
         if abandoned {
             return Err(RunError::Abandoned);
         }
+        let at = self.started.elapsed();
+        self.listener.listen(&self.slot.filter.policy, at);
         self.drain();
         Ok(spoke || gone)
     }
@@ -298,10 +307,21 @@ impl Watch<'_> {
         }
     }
 
-    /// What the first process says when the program has ended.
-    fn last_word(&mut self) -> Result<Ended, RunError> {
+    /// What the first process says, and with its voice the program's process before it is the
+    /// program; `None` when the program goes on.
+    fn hear(&mut self) -> Result<Option<Ended>, RunError> {
         let _ = self.slot.control.set_nonblocking(true);
-        match self.slot.receive() {
+        let (word, descriptor) = match self.slot.receive() {
+            Ok((word, descriptor)) => (Ok(word), descriptor),
+            Err(error) => (Err(error), None),
+        };
+        match word {
+            Ok(FromInit::Observed) => {
+                if let Some(listener) = descriptor {
+                    self.listener.open(listener);
+                }
+                Ok(None)
+            }
             Ok(FromInit::Ended {
                 status,
                 cpu_micros,
@@ -309,7 +329,7 @@ impl Watch<'_> {
             }) => {
                 self.tree.cpu = self.tree.cpu.max(Duration::from_micros(cpu_micros));
                 self.tree.memory = self.tree.memory.max(largest);
-                Ok(Ended::Program(end_of(status)))
+                Ok(Some(Ended::Program(end_of(status))))
             }
             Ok(FromInit::NotExecutable(error)) => Err(RunError::Request(format!("cannot {error}"))),
             Ok(FromInit::Failed(error)) => Err(RunError::Host(format!("cannot {error}"))),
@@ -318,7 +338,7 @@ impl Watch<'_> {
             // memory runs out.
             Err(_) if self.over_memory() => {
                 self.limit = Some(LimitKind::Memory);
-                Ok(Ended::Limit)
+                Ok(Some(Ended::Limit))
             }
             Err(_) => Err(RunError::Host(
                 "the sandbox's first process was lost".to_owned(),
@@ -436,6 +456,7 @@ impl Watch<'_> {
             stderr: captured(self.streams.stderr),
             events,
             events_overflow,
+            behaviour: self.listener.into_behaviour(),
         })
     }
 }

@@ -41,6 +41,7 @@ fn answer(socket: OwnedFd) -> io::Result<()> {
         host,
         given_up: setup.given_up.clone(),
         built: 0,
+        filters: Vec::new(),
     };
     send(&socket, &attest(&mut builder, &setup, &socket))?;
     while let Some(message) = receive::<ToWorker>(&socket)? {

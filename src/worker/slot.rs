@@ -5,6 +5,7 @@ use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixDatagram;
 use std::path::PathBuf;
+use std::rc::Rc;
 
 use nix::errno::Errno;
 use nix::sched::CloneFlags;
@@ -15,6 +16,7 @@ use nix::unistd::{Pid, getegid, geteuid};
 use serde::{Deserialize, Serialize};
 
 use super::JOB_USERS;
+use super::filter::Filter;
 use super::init;
 use super::request::Request;
 use crate::sandbox::cgroup::Group;
@@ -35,6 +37,8 @@ pub(super) struct Builder {
     pub(super) given_up: Vec<Layer>,
     /// Slots built so far.
     pub(super) built: u64,
+    /// The system-call filters of the profiles used so far.
+    pub(super) filters: Vec<Rc<Filter>>,
 }
 
 /// A sandbox that is ready to run one program.
@@ -48,6 +52,8 @@ pub(super) struct Slot {
     pub(super) control: UnixDatagram,
     /// Its writable file system, where nobody else counts what is in it.
     pub(super) writable: Option<OwnedFd>,
+    /// Its system-call filter.
+    pub(super) filter: Rc<Filter>,
     /// The job's control group, where the host has them. Declared last: it is removed when no
     /// process is left.
     pub(super) group: Option<Group>,
@@ -58,6 +64,8 @@ pub(super) struct Slot {
 pub(super) enum FromInit {
     /// The sandbox stands.
     Ready,
+    /// From the program's process: refused calls are told on the descriptor beside this.
+    Observed,
     /// It could not be built, or the program not be started.
     Failed(StepError),
     /// The program could not be executed: its own fault, not the sandbox's.
@@ -105,6 +113,7 @@ impl Builder {
         supervisor: BorrowedFd<'_>,
     ) -> Result<Slot, SlotError> {
         self.built += 1;
+        let filter = self.filter(profile).map_err(SlotError::Host)?;
         let group = self.group(profile, request)?;
         let extras: Vec<Extra<'_>> = request
             .mounts
@@ -142,6 +151,7 @@ impl Builder {
                     pipes,
                     control: far,
                     supervisor: supervisor.as_raw_fd(),
+                    filter: &filter,
                     builder: self,
                 })
             }
@@ -152,6 +162,7 @@ impl Builder {
                     pidfd,
                     control,
                     writable: None,
+                    filter,
                     group,
                 };
                 self.admit(&mut slot)?;
@@ -163,6 +174,23 @@ impl Builder {
                 user_namespace_remedy()
             ))),
         }
+    }
+
+    /// The filter of a profile, compiled once.
+    fn filter(&mut self, profile: &Profile) -> Result<Rc<Filter>, String> {
+        if let Some(known) = self
+            .filters
+            .iter()
+            .find(|known| known.profile == profile.name)
+        {
+            return Ok(Rc::clone(known));
+        }
+        let observe = self.host.notifications && !self.gave_up(Layer::Behaviour);
+        let filter = Filter::of(profile, observe)
+            .map_err(|error| format!("compile the system-call filter: {error}"))?;
+        let filter = Rc::new(filter);
+        self.filters.push(Rc::clone(&filter));
+        Ok(filter)
     }
 
     fn group(&self, profile: &Profile, request: &Request) -> Result<Option<Group>, SlotError> {
@@ -195,12 +223,17 @@ impl Builder {
             .send(b"go")
             .map_err(|error| SlotError::Host(format!("speak to the sandbox: {error}")))?;
         match slot.receive() {
-            Ok(FromInit::Ready) => Ok(()),
-            Ok(FromInit::Failed(error) | FromInit::NotExecutable(error)) => Err(host_error(&error)),
+            Ok((FromInit::Ready, writable)) => {
+                slot.writable = writable;
+                Ok(())
+            }
+            Ok((FromInit::Failed(error) | FromInit::NotExecutable(error), _)) => {
+                Err(host_error(&error))
+            }
             Err(_) if slot.group.as_ref().is_some_and(Group::ran_out_of_memory) => Err(
                 SlotError::Request("the memory limit is too low for the sandbox itself".to_owned()),
             ),
-            Ok(FromInit::Ended { .. }) | Err(_) => Err(SlotError::Host(
+            Ok((FromInit::Ended { .. } | FromInit::Observed, _)) | Err(_) => Err(SlotError::Host(
                 "the sandbox's first process ended while it was being built".to_owned(),
             )),
         }
@@ -221,20 +254,18 @@ fn host_error(error: &StepError) -> SlotError {
 }
 
 impl Slot {
-    /// Waits for the next message of the first process.
+    /// Waits for the next message of the first process, and the descriptor beside it.
     ///
     /// # Errors
     /// When it has ended, or says what it must not.
-    pub(super) fn receive(&mut self) -> io::Result<FromInit> {
+    pub(super) fn receive(&self) -> io::Result<(FromInit, Option<OwnedFd>)> {
         let mut buffer = [0; 8192];
         let (length, descriptor) = sys::receive_with(&self.control, &mut buffer)?;
         if length == 0 {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
-        if descriptor.is_some() {
-            self.writable = descriptor;
-        }
-        postcard::from_bytes(&buffer[..length]).map_err(io::Error::other)
+        let word = postcard::from_bytes(&buffer[..length]).map_err(io::Error::other)?;
+        Ok((word, descriptor))
     }
 
     /// Bytes in the files of the job, where they are not counted by a control group.

@@ -35,6 +35,7 @@ fn verdict(kind: VerdictKind, cases: Vec<CaseReport>, detail: &str) -> Verdict {
         detail: detail.to_owned(),
         stdout: Excerpt::default(),
         stderr: Excerpt::default(),
+        behaviour: None,
     }
 }
 

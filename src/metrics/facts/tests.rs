@@ -20,6 +20,7 @@ fn verdict(kind: VerdictKind, outcomes: &[CaseOutcome]) -> Verdict {
         detail: String::new(),
         stdout: Default::default(),
         stderr: Default::default(),
+        behaviour: None,
     }
 }
 

@@ -23,18 +23,25 @@ const THIS_ARCHITECTURE: u32 = 0xC000_00B7;
 /// Numbers from here on belong to the x32 interface, which reaches the same calls by other numbers.
 const X32: u32 = 0x4000_0000;
 
-/// Compiles a policy. The program kills a process that enters by a foreign architecture or by x32.
+/// Compiles a policy. The program kills a process that enters by a foreign architecture or by x32,
+/// and answers what it refuses by itself.
 pub fn compile(policy: &Policy) -> Vec<Instruction> {
-    let mut program = vec![
-        load(ARCHITECTURE),
-        jump(JUMP_EQUAL, THIS_ARCHITECTURE, 1, 0),
-        give(Action::Kill),
-        load(NUMBER),
-        jump(JUMP_AT_LEAST, X32, 0, 1),
-        give(Action::Kill),
-    ];
-    program.extend(search(&ranges(policy)));
-    program
+    Answers::Alone.program(policy)
+}
+
+/// The same program, but a call whose refusal is to be reported waits for whoever listens to say
+/// no. As long as the other, so that allowed calls cost the same.
+pub fn compile_observed(policy: &Policy) -> Vec<Instruction> {
+    Answers::Listener.program(policy)
+}
+
+/// Who answers a refused call that is to be reported.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Answers {
+    /// The program itself: nobody is told.
+    Alone,
+    /// Whoever listens (`SECCOMP_RET_USER_NOTIF`).
+    Listener,
 }
 
 /// A decision that holds from this number up to the next range's.
@@ -68,52 +75,84 @@ fn push<'a>(ranges: &mut Vec<Range<'a>>, start: u32, decision: &'a Decision) {
     }
 }
 
-/// A binary search over the ranges, with the number in the accumulator.
-fn search(ranges: &[Range<'_>]) -> Vec<Instruction> {
-    if let [(_, decision)] = ranges {
-        return decide(decision);
+impl Answers {
+    fn program(self, policy: &Policy) -> Vec<Instruction> {
+        let mut program = vec![
+            load(ARCHITECTURE),
+            jump(JUMP_EQUAL, THIS_ARCHITECTURE, 1, 0),
+            self.give(Action::Kill),
+            load(NUMBER),
+            jump(JUMP_AT_LEAST, X32, 0, 1),
+            self.give(Action::Kill),
+        ];
+        program.extend(self.search(&ranges(policy)));
+        program
     }
-    let (low, high) = ranges.split_at(ranges.len() / 2);
-    let below = search(low);
-    let above = search(high);
-    let mut code = Vec::with_capacity(below.len() + above.len() + 2);
-    match u8::try_from(below.len()) {
-        Ok(distance) => code.push(jump(JUMP_AT_LEAST, high[0].0, distance, 0)),
-        Err(_) => {
-            code.push(jump(JUMP_AT_LEAST, high[0].0, 0, 1));
-            code.push(Instruction {
-                code: JUMP,
-                jt: 0,
-                jf: 0,
-                k: below.len() as u32,
-            });
+
+    /// A binary search over the ranges, with the number in the accumulator.
+    fn search(self, ranges: &[Range<'_>]) -> Vec<Instruction> {
+        if let [(_, decision)] = ranges {
+            return self.decide(decision);
+        }
+        let (low, high) = ranges.split_at(ranges.len() / 2);
+        let below = self.search(low);
+        let above = self.search(high);
+        let mut code = Vec::with_capacity(below.len() + above.len() + 2);
+        match u8::try_from(below.len()) {
+            Ok(distance) => code.push(jump(JUMP_AT_LEAST, high[0].0, distance, 0)),
+            Err(_) => {
+                code.push(jump(JUMP_AT_LEAST, high[0].0, 0, 1));
+                code.push(Instruction {
+                    code: JUMP,
+                    jt: 0,
+                    jf: 0,
+                    k: below.len() as u32,
+                });
+            }
+        }
+        code.extend(below);
+        code.extend(above);
+        code
+    }
+
+    /// The branches of one decision, one after the other, and its last action.
+    fn decide(self, decision: &Decision) -> Vec<Instruction> {
+        let mut code = Vec::new();
+        for (conditions, action) in &decision.branches {
+            code.extend(self.branch(conditions, *action));
+        }
+        code.push(self.give(decision.otherwise));
+        code
+    }
+
+    /// Gives `action` if all conditions hold, else goes on behind.
+    fn branch(self, conditions: &[Condition], action: Action) -> Vec<Instruction> {
+        // Built from the end, so that the way to "does not hold" is the length of what follows.
+        let mut code = vec![self.give(action)];
+        for condition in conditions.iter().rev() {
+            let mut all = test(condition, code.len());
+            all.append(&mut code);
+            code = all;
+        }
+        code
+    }
+
+    fn give(self, action: Action) -> Instruction {
+        let k = match (action, self) {
+            (Action::Allow, _) => libc::SECCOMP_RET_ALLOW,
+            (Action::Kill, _) => libc::SECCOMP_RET_KILL_PROCESS,
+            (Action::Refuse(_), Self::Listener) => libc::SECCOMP_RET_USER_NOTIF,
+            (Action::Refuse(errno) | Action::Routine(errno), _) => {
+                libc::SECCOMP_RET_ERRNO | errno as u32
+            }
+        };
+        Instruction {
+            code: RETURN,
+            jt: 0,
+            jf: 0,
+            k,
         }
     }
-    code.extend(below);
-    code.extend(above);
-    code
-}
-
-/// The branches of one decision, one after the other, and its last action.
-fn decide(decision: &Decision) -> Vec<Instruction> {
-    let mut code = Vec::new();
-    for (conditions, action) in &decision.branches {
-        code.extend(branch(conditions, *action));
-    }
-    code.push(give(decision.otherwise));
-    code
-}
-
-/// Gives `action` if all conditions hold, else goes on behind.
-fn branch(conditions: &[Condition], action: Action) -> Vec<Instruction> {
-    // Built from the end, so that the way to "does not hold" is the length of what follows.
-    let mut code = vec![give(action)];
-    for condition in conditions.iter().rev() {
-        let mut all = test(condition, code.len());
-        all.append(&mut code);
-        code = all;
-    }
-    code
 }
 
 /// One condition: falls through when it holds, else skips `rest` instructions behind it.
@@ -172,20 +211,6 @@ fn and(mask: u32) -> Instruction {
 
 fn jump(code: u16, k: u32, jt: u8, jf: u8) -> Instruction {
     Instruction { code, jt, jf, k }
-}
-
-fn give(action: Action) -> Instruction {
-    let k = match action {
-        Action::Allow => libc::SECCOMP_RET_ALLOW,
-        Action::Kill => libc::SECCOMP_RET_KILL_PROCESS,
-        Action::Refuse(errno) => libc::SECCOMP_RET_ERRNO | errno as u32,
-    };
-    Instruction {
-        code: RETURN,
-        jt: 0,
-        jf: 0,
-        k,
-    }
 }
 
 #[cfg(test)]

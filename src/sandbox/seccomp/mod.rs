@@ -8,6 +8,6 @@ mod compile;
 mod interpret;
 mod policy;
 
-pub use compile::compile;
+pub use compile::{compile, compile_observed};
 pub use interpret::interpret;
 pub use policy::{Action, Comparison, Condition, Policy, PolicyError};

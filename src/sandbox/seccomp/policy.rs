@@ -15,11 +15,16 @@ use crate::sandbox::profile::SyscallRule;
 pub enum Action {
     /// It goes ahead.
     Allow,
-    /// It fails with this error.
+    /// It fails with this error, and the act is reported.
     Refuse(Errno),
+    /// It fails with this error and nobody is told: honest programs try it, too.
+    Routine(Errno),
     /// The process is killed.
     Kill,
 }
+
+/// What stands before the error of a refusal that is not reported.
+const ROUTINE: &str = "routine ";
 
 impl fmt::Display for Action {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -27,6 +32,7 @@ impl fmt::Display for Action {
             Self::Allow => f.write_str("allow"),
             Self::Kill => f.write_str("kill"),
             Self::Refuse(errno) => write!(f, "{errno:?}"),
+            Self::Routine(errno) => write!(f, "{ROUTINE}{errno:?}"),
         }
     }
 }
@@ -44,14 +50,23 @@ impl FromStr for Action {
             Errno::EAFNOSUPPORT,
             Errno::EOPNOTSUPP,
         ];
-        match text {
-            "allow" => Ok(Self::Allow),
-            "kill" => Ok(Self::Kill),
+        let refuse: fn(Errno) -> Self = match text.starts_with(ROUTINE) {
+            true => Self::Routine,
+            false => Self::Refuse,
+        };
+        match text.strip_prefix(ROUTINE).unwrap_or(text) {
+            "allow" if text == "allow" => Ok(Self::Allow),
+            "kill" if text == "kill" => Ok(Self::Kill),
             name => ERRORS
                 .into_iter()
                 .find(|errno| format!("{errno:?}") == name)
-                .map(Self::Refuse)
-                .ok_or_else(|| format!("`{name}` is no action: allow, kill, or one of {ERRORS:?}")),
+                .map(refuse)
+                .ok_or_else(|| {
+                    format!(
+                        "`{text}` is no action: allow, kill, or one of {ERRORS:?}, \
+                         with `routine` before it where the act is not to be reported"
+                    )
+                }),
         }
     }
 }
@@ -144,7 +159,7 @@ pub enum PolicyError {
 
 impl Policy {
     /// What happens to a call that no rule names. Libraries treat ENOSYS as an older kernel and
-    /// take another way; EPERM makes them give up.
+    /// take another way; EPERM makes them give up. It is reported.
     pub const DEFAULT: Action = Action::Refuse(Errno::ENOSYS);
 
     /// The policy of these rules. Among unconditional rules for one call the last one holds;
@@ -178,6 +193,13 @@ impl Policy {
             }
         }
         Ok(Self { decisions })
+    }
+
+    /// Whether this call goes ahead whatever its arguments are.
+    pub fn always_allows(&self, call: syscalls::Sysno) -> bool {
+        self.decisions
+            .get(&(call.id() as u32))
+            .is_some_and(|decision| *decision == Decision::always(Action::Allow))
     }
 
     /// What happens to a call with these arguments: the meaning that [`super::compile`] must keep.

@@ -7,6 +7,7 @@ mod clone;
 mod landlock;
 mod mount;
 mod net;
+mod notify;
 mod pass;
 mod process;
 mod seccomp;
@@ -16,10 +17,15 @@ pub use clone::{CloneFlags, Cloned, clone_process};
 pub use landlock::landlock_abi;
 pub use mount::{MountAttr, clone_tree, mount_setattr, move_mount};
 pub use net::bring_up_loopback;
+pub use notify::{
+    Notification, has_notifications, install_observed_filter, next_notification, refuse,
+    still_waits,
+};
 pub use pass::{receive_with, send_with};
 pub use process::{
-    close, close_on_exec_from, duplicate, exec, exit_now, fork, lift, pidfd_kill, reset_signals,
-    set_keep_capabilities, set_no_new_privs, set_not_dumpable, set_parent_death_kill,
+    NO_CALL, call_nothing, close, close_on_exec_from, duplicate, exec, exit_now, fork, lift,
+    pidfd_kill, reset_signals, set_keep_capabilities, set_no_new_privs, set_not_dumpable,
+    set_parent_death_kill,
 };
 pub use seccomp::{Instruction, install_filter};
 

@@ -142,6 +142,19 @@ pub fn set_parent_death_kill() -> Result<(), Errno> {
     prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL as libc::c_ulong)
 }
 
+/// A number that no system call has, on any architecture.
+pub const NO_CALL: u32 = 4095;
+
+/// Makes the system call [`NO_CALL`], which no policy can name.
+///
+/// # Errors
+/// `ENOSYS`, from the kernel or from a filter.
+pub fn call_nothing() -> Result<(), Errno> {
+    // SAFETY: there is no such call, so that it touches nothing.
+    let result = unsafe { libc::syscall(libc::c_long::from(NO_CALL)) };
+    check(result).map(drop)
+}
+
 /// Ends this process at once, without running anything else.
 pub fn exit_now(code: i32) -> ! {
     // SAFETY: it does not return and touches no memory.

@@ -23,12 +23,7 @@ pub struct Instruction {
 /// # Errors
 /// `EINVAL` for a program that the kernel refuses, `EACCES` without no_new_privs.
 pub fn install_filter(program: &[Instruction]) -> Result<(), Errno> {
-    let length = u16::try_from(program.len()).map_err(|_| Errno::EINVAL)?;
-    // The kernel's `sock_filter` has this very layout; it only reads the program.
-    let filter = libc::sock_fprog {
-        len: length,
-        filter: program.as_ptr().cast_mut().cast::<libc::sock_filter>(),
-    };
+    let filter = described(program)?;
     // SAFETY: `filter` describes `program`, both outlive the call, and the kernel copies them.
     let result = unsafe {
         libc::syscall(
@@ -39,4 +34,13 @@ pub fn install_filter(program: &[Instruction]) -> Result<(), Errno> {
         )
     };
     check(result).map(drop)
+}
+
+/// A program as the kernel takes it. It leads to `program`, which must outlive its use.
+pub(super) fn described(program: &[Instruction]) -> Result<libc::sock_fprog, Errno> {
+    Ok(libc::sock_fprog {
+        len: u16::try_from(program.len()).map_err(|_| Errno::EINVAL)?,
+        // The kernel's `sock_filter` has this very layout; it only reads the program.
+        filter: program.as_ptr().cast_mut().cast::<libc::sock_filter>(),
+    })
 }

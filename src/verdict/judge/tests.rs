@@ -54,6 +54,7 @@ fn observed(lines: &[&str]) -> Observation {
         stderr: Captured::default(),
         events: events(lines),
         events_overflow: false,
+        behaviour: None,
     }
 }
 

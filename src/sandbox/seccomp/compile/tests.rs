@@ -6,7 +6,11 @@ use crate::sandbox::profile::{Profile, SyscallRule};
 use crate::sandbox::seccomp::{Policy, interpret};
 
 fn raw(action: Action) -> u32 {
-    give(action).k
+    Answers::Alone.give(action).k
+}
+
+fn raw_observed(action: Action) -> u32 {
+    Answers::Listener.give(action).k
 }
 
 fn run(program: &[Instruction], number: u32, arguments: &[u64; 6]) -> u32 {
@@ -31,6 +35,8 @@ fn built_in_profiles_mean_what_they_say_for_every_call() {
     for name in Profile::built_in() {
         let policy = Policy::of(&Profile::load(name, None).unwrap().syscall).unwrap();
         let program = compile(&policy);
+        let observed = compile_observed(&policy);
+        assert_eq!(program.len(), observed.len());
         assert!(
             program.len() < 1024,
             "{name}: {} instructions",
@@ -48,6 +54,11 @@ fn built_in_profiles_mean_what_they_say_for_every_call() {
                     run(&program, number, &arguments),
                     raw(policy.decide(number, &arguments)),
                     "{name}: call {number} with {arguments:x?}"
+                );
+                assert_eq!(
+                    run(&observed, number, &arguments),
+                    raw_observed(policy.decide(number, &arguments)),
+                    "{name}, observed: call {number} with {arguments:x?}"
                 );
             }
         }
@@ -150,23 +161,75 @@ fn conditions() -> impl Strategy<Value = Condition> {
     )
 }
 
+fn actions() -> impl Strategy<Value = Action> {
+    prop_oneof![
+        Just(Action::Allow),
+        Just(Action::Kill),
+        Just(Action::Refuse(Errno::EACCES)),
+        Just(Action::Routine(Errno::ENOSYS)),
+    ]
+}
+
+#[test]
+fn only_what_is_reported_waits_for_a_listener() {
+    let waits = libc::SECCOMP_RET_USER_NOTIF;
+    assert_eq!(raw_observed(Action::Refuse(Errno::EPERM)), waits);
+    for action in [Action::Allow, Action::Kill, Action::Routine(Errno::EPERM)] {
+        assert_ne!(raw_observed(action), waits);
+        assert_eq!(raw_observed(action), raw(action));
+    }
+    // Whoever reaches the kernel by other numbers is killed, not asked about.
+    let program = compile_observed(&Policy::of(&[]).unwrap());
+    assert_eq!(
+        interpret(&program, 0x4000_0003, 1, &[0; 6]),
+        Some(raw(Action::Kill))
+    );
+    assert_eq!(run(&program, 0x4000_0000, &[0; 6]), raw(Action::Kill));
+    assert_eq!(run(&program, 599, &[0; 6]), waits);
+}
+
+#[test]
+fn actions_survive_their_names() {
+    for action in [
+        Action::Allow,
+        Action::Kill,
+        Action::Refuse(Errno::EPERM),
+        Action::Routine(Errno::ENOSYS),
+    ] {
+        assert_eq!(action.to_string().parse(), Ok(action));
+    }
+    for wrong in [
+        "routine allow",
+        "routine kill",
+        "routine",
+        "routine  EPERM",
+        "ENOENT",
+        "",
+    ] {
+        assert!(wrong.parse::<Action>().is_err(), "{wrong}");
+    }
+}
+
 proptest! {
     #[test]
     fn compiled_policies_decide_as_written(
-        rules in prop::collection::vec((0..40_u32, prop::collection::vec(conditions(), 0..4)), 0..40),
+        rules in prop::collection::vec((0..40_u32, prop::collection::vec(conditions(), 0..4), actions()), 0..40),
         arguments in prop::array::uniform6(prop_oneof![Just(0), Just(1), Just(1_u64 << 32), any::<u64>()]),
     ) {
         let mut policy = Policy::of(&[]).unwrap();
-        for (number, when) in rules {
+        for (number, when, action) in rules {
             let decision = policy.decisions.entry(number * 3).or_insert_with(|| Decision {
                 branches: Vec::new(),
                 otherwise: Action::Refuse(Errno::EPERM),
             });
-            decision.branches.push((when, Action::Allow));
+            decision.branches.push((when, action));
         }
         let program = compile(&policy);
+        let observed = compile_observed(&policy);
         for number in 0..130 {
-            prop_assert_eq!(run(&program, number, &arguments), raw(policy.decide(number, &arguments)));
+            let action = policy.decide(number, &arguments);
+            prop_assert_eq!(run(&program, number, &arguments), raw(action));
+            prop_assert_eq!(run(&observed, number, &arguments), raw_observed(action));
         }
     }
 }
