@@ -48,6 +48,17 @@ impl Default for Limits {
     }
 }
 
+impl Limits {
+    /// The same with every time this many times longer, for hosts that are as many times slower.
+    pub fn slower(&self, factor: u32) -> Self {
+        Self {
+            cpu: self.cpu.saturating_mul(factor),
+            wall: self.wall.saturating_mul(factor),
+            ..self.clone()
+        }
+    }
+}
+
 /// A limit that ended a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -16,6 +16,7 @@ pub(super) struct Attack {
     pub(super) executable: PathBuf,
     pub(super) give_up: Vec<String>,
     pub(super) only: Vec<String>,
+    pub(super) time_factor: u32,
 }
 
 /// Runs it.
@@ -33,6 +34,7 @@ pub(super) fn run(wanted: Attack, global: Global) -> Result<Exit, Failure> {
         workers: std::thread::available_parallelism().map_or(2, usize::from) + 1,
         give_up: wanted.give_up,
         only: wanted.only,
+        time_factor: wanted.time_factor,
     };
     let report = runtime.block_on(async {
         tokio::select! {
@@ -99,6 +101,13 @@ fn table(report: &Report) -> String {
         text,
         "honest programs in between: {unharmed} of {run} unharmed"
     );
+    if report.time_factor != 1 {
+        let _ = writeln!(
+            text,
+            "every time limit was {} times that of the corpus",
+            report.time_factor
+        );
+    }
     let _ = match report.host.len() {
         0 => writeln!(text, "the host is as it was"),
         _ => writeln!(text, "ON THE HOST:"),

@@ -28,9 +28,15 @@ pub(super) struct DoctorArgs {
     /// family; ends with 8 when one of them got somewhere.
     #[arg(long)]
     attack: bool,
-    /// With --attack: only the hostile program of this name; may be repeated.
+    /// With --attack: only the hostile program, or the class or family of programs, of this name; may
+    /// be repeated.
     #[arg(long, value_name = "NAME", requires = "attack")]
     only: Vec<String>,
+    /// With --attack, on a host that is N times slower than usual hardware (an emulated one, say):
+    /// give every program N times its CPU and wall-clock time. The report says so.
+    #[arg(long, value_name = "N", requires = "attack", default_value_t = 1,
+          value_parser = clap::value_parser!(u32).range(1..=100))]
+    time_factor: u32,
 }
 
 /// Runs it.
@@ -40,6 +46,7 @@ pub(super) fn run(args: &DoctorArgs, global: Global) -> Result<Exit, Failure> {
             executable: executable()?,
             give_up: args.give_up.clone(),
             only: args.only.clone(),
+            time_factor: args.time_factor,
         };
         return attack::run(wanted, global);
     }
@@ -103,6 +110,8 @@ fn describe(host: &Host) -> serde_json::Value {
 fn heading(host: &Host) -> String {
     let user = if host.privileged {
         "root"
+    } else if nix::unistd::geteuid().is_root() {
+        "root without all rights over this host, and so like an ordinary user"
     } else {
         "an ordinary user"
     };

@@ -43,8 +43,11 @@ pub struct AttackConfig {
     pub workers: usize,
     /// Layers that the user gives up.
     pub give_up: Vec<String>,
-    /// Only programs of these names; all when empty.
+    /// Only programs of these names, classes or families; all when empty.
     pub only: Vec<String>,
+    /// How many times slower than a usual machine this host is: every time limit of the corpus is as
+    /// many times longer. 1 on real hardware.
+    pub time_factor: u32,
 }
 
 /// Lets every program of the corpus try, and reports what came of it.
@@ -59,6 +62,7 @@ pub async fn attack(config: AttackConfig) -> Result<Report, ContainmentError> {
     if !config.only.is_empty() {
         corpus.keep_only(&config.only)?;
     }
+    corpus.slow_down(config.time_factor);
     // Without it orphans would go to the host's first process; the kernel has it since 3.4.
     nix::sys::prctl::set_child_subreaper(true)
         .map_err(|errno| ContainmentError::io("become a reaper of orphans")(errno.into()))?;
@@ -68,6 +72,7 @@ pub async fn attack(config: AttackConfig) -> Result<Report, ContainmentError> {
         pool: pool(&config, config.workers.max(2)).await?,
         traps,
         corpus,
+        usual: Limits::default().slower(config.time_factor),
     };
     let has_group = field.pool.attestations().values().all(|attestation| {
         let enforced = |state| state == LayerState::Enforced;
@@ -103,7 +108,11 @@ pub async fn attack(config: AttackConfig) -> Result<Report, ContainmentError> {
     host.extend(traps.sprung());
     host.extend(before.differences(&Fingerprint::take(traps.folder())));
     let privileged = nix::unistd::geteuid().is_root();
-    Ok(Report::new(privileged, has_group, trials, host, honest))
+    let report = Report::new(privileged, has_group, trials, host, honest);
+    Ok(Report {
+        time_factor: config.time_factor,
+        ..report
+    })
 }
 
 async fn pool(config: &AttackConfig, workers: usize) -> Result<Pool, ContainmentError> {
@@ -122,6 +131,8 @@ struct Field {
     pool: Pool,
     traps: Traps,
     corpus: Corpus,
+    /// The limits of honest programs.
+    usual: Limits,
 }
 
 /// Trials, and the honest programs among them: run, and unharmed.
@@ -240,7 +251,7 @@ impl Field {
             events_limit: None,
             profile: "strict".to_owned(),
             mounts: Vec::new(),
-            limits: Limits::default(),
+            limits: self.usual.clone(),
         };
         self.pool.run(request).await.is_ok_and(|observation| {
             ending(&observation) == "exited"
@@ -328,7 +339,7 @@ impl Field {
             let mut runs = Vec::new();
             let mut last = None;
             for seed in [1, 2] {
-                let graded = self.grade(task, truth, seed, Limits::default()).await;
+                let graded = self.grade(task, truth, seed, self.usual.clone()).await;
                 let (plan, observation) = graded
                     .map_err(|seen| ContainmentError::Worker(WorkerError::Sandbox(seen.detail)))?;
                 runs.push(Transcript::read(&observation.events, &plan.nonce));

@@ -156,19 +156,33 @@ impl Corpus {
             .find(|program| program.row.name == name)
     }
 
-    /// Keeps the programs of these names, and those that they follow or accompany.
+    /// Makes every time limit this many times longer, for a host that is as many times slower.
+    pub fn slow_down(&mut self, factor: u32) {
+        for program in &mut self.programs {
+            program.limits = program.limits.slower(factor);
+        }
+    }
+
+    /// Keeps the programs of these names, classes or families, and those that they follow or
+    /// accompany.
     ///
     /// # Errors
     /// When there is none of a name.
     pub fn keep_only(&mut self, names: &[String]) -> Result<(), ContainmentError> {
         let mut kept = BTreeSet::new();
         for name in names {
-            let program = self
-                .get(name)
-                .ok_or_else(|| ContainmentError::NoSuchProgram(name.clone()))?;
-            kept.insert(name.clone());
-            kept.extend(program.row.after.clone());
-            kept.extend(program.row.beside.clone());
+            let mut found = false;
+            for program in &self.programs {
+                let row = &program.row;
+                if [&row.name, &row.class, program.family.name()].contains(&name.as_str()) {
+                    found = true;
+                    kept.insert(row.name.clone());
+                    kept.extend(row.after.iter().chain(&row.beside).cloned());
+                }
+            }
+            if !found {
+                return Err(ContainmentError::NoSuchProgram(name.clone()));
+            }
         }
         self.programs
             .retain(|program| kept.contains(&program.row.name));

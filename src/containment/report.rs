@@ -75,6 +75,8 @@ pub struct Report {
     pub privileged: bool,
     /// Whether jobs had control groups.
     pub control_groups: bool,
+    /// How many times longer than in the manifests every time limit was, because the host is slow.
+    pub time_factor: u32,
     /// One a family.
     pub families: Vec<FamilyReport>,
     /// What is different on the host, or was noticed by a trap.
@@ -117,6 +119,7 @@ impl Report {
         Self {
             privileged,
             control_groups,
+            time_factor: 1,
             families: Family::ALL.map(of).to_vec(),
             host,
             honest,

@@ -8,6 +8,7 @@ pub mod host;
 pub mod landlock;
 mod layer;
 pub mod profile;
+pub mod remedy;
 pub mod root;
 pub mod seccomp;
 pub mod sys;

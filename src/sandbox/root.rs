@@ -22,6 +22,11 @@ const STAGE: &str = "/tmp";
 /// Where, in the new root, the writable tmpfs stands before its folders are bound to their places.
 const SCRATCH: &str = ".scratch";
 
+/// The step that containers refuse where they cover parts of their own `/proc`.
+pub const MOUNT_PROC: &str = "mount /proc at";
+/// The step that leaves the host's root.
+pub const PIVOT: &str = "pivot into";
+
 /// Everything that the private root will hold, in the order in which it is made.
 #[derive(Debug)]
 pub struct RootPlan {
@@ -262,8 +267,7 @@ impl RootPlan {
         sys::mount_setattr(stage, sys::MountAttr::READ_ONLY, false)
             .map_err(|errno| StepError::at("make read-only", stage, errno))?;
         nix::unistd::chdir(stage).map_err(|errno| StepError::at("enter", stage, errno))?;
-        nix::unistd::pivot_root(".", ".")
-            .map_err(|errno| StepError::at("pivot into", stage, errno))?;
+        nix::unistd::pivot_root(".", ".").map_err(|errno| StepError::at(PIVOT, stage, errno))?;
         umount2(".", MntFlags::MNT_DETACH)
             .map_err(|errno| StepError::new("leave the host's root", errno))?;
         nix::unistd::chdir("/").map_err(|errno| StepError::new("enter the new root", errno))?;
@@ -369,7 +373,7 @@ fn mount_tmpfs(target: &Path, options: &str) -> Result<(), StepError> {
 fn mount_proc(target: &Path) -> Result<(), StepError> {
     let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC | MsFlags::MS_RDONLY;
     mount(Some("proc"), target, Some("proc"), flags, None::<&str>)
-        .map_err(|errno| StepError::at("mount /proc at", target, errno))
+        .map_err(|errno| StepError::at(MOUNT_PROC, target, errno))
 }
 
 /// Covers a part of `/proc`: a file by the null device, a folder by an empty file system.

@@ -102,9 +102,10 @@ fn kind_of(
     let wants_reference = needs_reference(&task.tests);
     if transcript.declared.is_none() && transcript.forged.is_none() {
         let stderr = String::from_utf8_lossy(&observation.stderr.bytes);
-        let end = match observation.end {
-            End::Exited(code) => format!("it exited with {code}"),
-            End::Signaled(signal) => format!("signal {signal} ended it"),
+        let end = match (observation.limit, observation.end) {
+            (Some(limit), _) => format!("its {limit} limit ended it"),
+            (None, End::Exited(code)) => format!("it exited with {code}"),
+            (None, End::Signaled(signal)) => format!("signal {signal} ended it"),
         };
         let last = stderr.trim().lines().last().unwrap_or("").to_owned();
         return (

@@ -312,7 +312,8 @@ fn restrict_files(init: &Init<'_>) -> Result<(), StepError> {
     let failed = |what: String| StepError::new(&what, Errno::EPERM);
     let interface = landlock::interface(init.builder.host.landlock).ok_or_else(|| {
         failed(
-            "use Landlock, which this kernel lacks (`--give-up landlock` goes on without)"
+            "use Landlock, which this kernel lacks or has switched off (Linux 5.13 has it; boot with \
+             `lsm=landlock,…`, or go on without: `--give-up landlock`)"
                 .to_owned(),
         )
     })?;

@@ -18,6 +18,7 @@ mod tree;
 mod waiting;
 pub mod wire;
 
+pub use crate::sandbox::host::JOB_USERS;
 pub use behaviour::{Act, Behaviour};
 pub use observation::{Captured, End, Observation, Usage};
 pub use pool::{Pool, PoolConfig, WorkerError};
@@ -26,8 +27,3 @@ pub use serve::serve;
 
 /// The hidden subcommand under which the program becomes a worker.
 pub const SUBCOMMAND: &str = "__worker";
-
-/// The host's users as which jobs of a privileged fumehood run: one a worker, far from any user that
-/// is assigned. A worker takes the one with its process id, so that no two of a host share one,
-/// and neither do two runs.
-pub const JOB_USERS: std::ops::Range<u32> = 1_900_000_000..1_900_000_000 + (1 << 22) + 1;

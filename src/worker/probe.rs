@@ -337,7 +337,7 @@ fn judge(layer: Layer, view: &View, builder: &Builder, profile: &Profile) -> (bo
         }
         Layer::Cgroup => {
             let groups = &builder.host.cgroups;
-            let detail = match groups.notes.is_empty() || groups.is_complete() {
+            let detail = match groups.is_complete() {
                 true => groups.describe(),
                 false => format!(
                     "{} ({}); per-process limits and polling instead",

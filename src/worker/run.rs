@@ -369,7 +369,17 @@ impl Watch<'_> {
             self.tree.memory = self.tree.memory.max(now.memory);
             self.tree.processes = self.tree.processes.max(now.processes);
         }
+        self.look_at_memory();
         self.over_counters()
+    }
+
+    /// Version 2 keeps no peak before Linux 5.19: the highest figure that was seen stands for it.
+    fn look_at_memory(&mut self) {
+        let group = self.slot.group.as_ref();
+        let group = group.filter(|group| group.bounds_memory() && group.peak_memory().is_none());
+        if let Some(now) = group.and_then(|group| group.memory_in_use()) {
+            self.tree.memory = self.tree.memory.max(now);
+        }
     }
 
     fn over_counters(&self) -> Option<LimitKind> {

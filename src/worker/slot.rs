@@ -20,7 +20,7 @@ use super::filter::Filter;
 use super::init;
 use super::request::Request;
 use crate::sandbox::cgroup::Group;
-use crate::sandbox::host::user_namespace_remedy;
+use crate::sandbox::remedy::Switches;
 use crate::sandbox::root::{Extra, RootPlan};
 use crate::sandbox::sys::{self, Cloned};
 use crate::sandbox::{Host, Layer, Profile, StepError};
@@ -129,7 +129,7 @@ impl Builder {
         // A privileged worker opens the folders itself: those of other users are closed to the
         // user that the sandbox runs as. An ordinary one cannot, and its sandbox need not.
         let trees = match self.host.privileged {
-            true => Some(root.open_trees().map_err(|error| host_error(&error))?),
+            true => Some(root.open_trees().map_err(|error| self.host_error(&error))?),
             false => None,
         };
         let (control, far) =
@@ -171,7 +171,7 @@ impl Builder {
             Err(errno) => Err(SlotError::Host(format!(
                 "start a process in new namespaces: {} ({errno:?}); {}",
                 errno.desc(),
-                user_namespace_remedy()
+                Switches::read(self.host.privileged).for_namespaces(errno)
             ))),
         }
     }
@@ -209,11 +209,18 @@ impl Builder {
         }
     }
 
+    /// A step that the host refused, with what to do about it where that can be told.
+    fn host_error(&self, error: &StepError) -> SlotError {
+        let remedy = Switches::read(self.host.privileged).for_step(error);
+        let remedy = remedy.map_or_else(String::new, |remedy| format!("; {remedy}"));
+        SlotError::Host(format!("cannot {error}{remedy}"))
+    }
+
     /// Lets the first process know who it is, puts it in its group, and lets it build.
     fn admit(&self, slot: &mut Slot) -> Result<(), SlotError> {
         let outer = JOB_USERS.start + std::process::id();
         map_users(slot.init, self.host.privileged.then_some(outer))
-            .map_err(|error| host_error(&error))?;
+            .map_err(|error| self.host_error(&error))?;
         if let Some(group) = &slot.group {
             group
                 .add(slot.init)
@@ -228,7 +235,7 @@ impl Builder {
                 Ok(())
             }
             Ok((FromInit::Failed(error) | FromInit::NotExecutable(error), _)) => {
-                Err(host_error(&error))
+                Err(self.host_error(&error))
             }
             Err(_) if slot.group.as_ref().is_some_and(Group::ran_out_of_memory) => Err(
                 SlotError::Request("the memory limit is too low for the sandbox itself".to_owned()),
@@ -247,10 +254,6 @@ fn channel() -> Result<(UnixDatagram, UnixDatagram), Errno> {
     let flags = SockFlag::SOCK_CLOEXEC;
     let (ours, theirs) = socketpair(AddressFamily::Unix, SockType::SeqPacket, None, flags)?;
     Ok((UnixDatagram::from(ours), UnixDatagram::from(theirs)))
-}
-
-fn host_error(error: &StepError) -> SlotError {
-    SlotError::Host(format!("cannot {error}"))
 }
 
 impl Slot {

@@ -1,10 +1,13 @@
 //! What the integration tests share: the modes of this host, and `fumehood exec`.
+
 #![allow(
     dead_code,
     clippy::unwrap_used,
     clippy::print_stderr,
     reason = "helpers of tests, of which each test binary uses a part"
 )]
+
+pub(crate) mod groups;
 
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
@@ -25,6 +28,12 @@ pub(crate) enum Mode {
     Own,
     /// Root's tests once more, as an ordinary user.
     Ordinary,
+    /// Root, with version 1 of control groups alone.
+    OnlyV1,
+    /// Root, with no control groups at all.
+    NoGroups,
+    /// An ordinary user with a version 2 group of their own.
+    Delegated,
 }
 
 impl Mode {
@@ -98,12 +107,19 @@ pub(crate) fn command(mode: &Mode, options: &[&str], program: &[&str]) -> Output
 
 /// Runs `fumehood` with these arguments.
 pub(crate) fn run(mode: &Mode, arguments: &[&str]) -> Output {
-    let mut command = Command::new(binary());
-    command.args(arguments);
-    if *mode == Mode::Ordinary {
-        command.uid(ORDINARY_USER).gid(ORDINARY_USER);
-    }
-    command.output().unwrap()
+    let mut scope = None;
+    let mut command = match mode {
+        Mode::Own => Command::new(binary()),
+        Mode::Ordinary => {
+            let mut command = Command::new(binary());
+            command.uid(ORDINARY_USER).gid(ORDINARY_USER);
+            command
+        }
+        Mode::OnlyV1 => groups::hiding(&["cgroup2"]),
+        Mode::NoGroups => groups::hiding(&["cgroup", "cgroup2"]),
+        Mode::Delegated => scope.insert(groups::Scope::new(ORDINARY_USER)).command(),
+    };
+    command.args(arguments).output().unwrap()
 }
 
 /// Runs `fumehood exec` and gives the JSON that it prints.

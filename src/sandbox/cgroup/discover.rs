@@ -80,12 +80,27 @@ pub fn discover() -> Controllers {
             Version::V2 => use_v2(&hierarchy, &mut found),
         }
     }
-    if mounts.is_empty() {
-        found
-            .notes
-            .push("/proc/self/mountinfo cannot be read".to_owned());
+    if let Some(note) = missing(&mounts, &found) {
+        found.notes.push(note);
     }
     found
+}
+
+/// Why something is missing that no hierarchy was refused for.
+fn missing(mounts: &str, found: &Controllers) -> Option<String> {
+    if found.is_complete() || !found.notes.is_empty() {
+        return None;
+    }
+    Some(if mounts.is_empty() {
+        "/proc/self/mountinfo cannot be read".to_owned()
+    } else if hierarchies(mounts, "").is_empty() {
+        "no hierarchy of control groups is mounted: `mount -t cgroup2 cgroup2 /sys/fs/cgroup`"
+            .to_owned()
+    } else {
+        "the kernel or this process's group has no such controller: look for `cgroup_disable` on the \
+         kernel's command line and into `cgroup.controllers`"
+            .to_owned()
+    })
 }
 
 /// A mounted hierarchy, and this process's place in it.
@@ -376,6 +391,19 @@ mod tests {
         let left: Vec<_> = fs::read_dir(place.path()).unwrap().flatten().collect();
         assert_eq!(left.len(), 1);
         assert_eq!(left[0].path(), alive);
+    }
+
+    #[test]
+    fn what_no_hierarchy_has_is_explained() {
+        let mounts = "31 25 0:27 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n";
+        let mut found = Controllers::default();
+        let said = |mounts, found: &Controllers| missing(mounts, found).unwrap_or_default();
+        assert!(said("", &found).contains("mountinfo"));
+        let elsewhere = "32 25 0:28 / /proc rw - proc proc rw\n";
+        assert!(said(elsewhere, &found).contains("mount -t cgroup2"));
+        assert!(said(mounts, &found).contains("cgroup_disable"));
+        found.notes.push("no right".to_owned());
+        assert_eq!(missing(mounts, &found), None);
     }
 
     #[test]

@@ -125,6 +125,14 @@ impl Group {
         }
     }
 
+    /// The memory in use now, in bytes.
+    pub fn memory_in_use(&self) -> Option<u64> {
+        match self.memory.as_ref()? {
+            (Version::V1, folder) => number(&folder.join("memory.usage_in_bytes")),
+            (Version::V2, folder) => number(&folder.join("memory.current")),
+        }
+    }
+
     /// Whether a process was killed for want of memory within the limit.
     pub fn ran_out_of_memory(&self) -> bool {
         self.memory_kills() > 0 && self.met_memory_limit()
