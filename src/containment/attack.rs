@@ -9,7 +9,7 @@ use tokio::task::JoinSet;
 use super::corpus::{Corpus, Language, Program};
 use super::error::ContainmentError;
 use super::fingerprint::{Fingerprint, descendants, open_descriptors};
-use super::judge::{Seen, ending, judge};
+use super::judge::{Offers, Seen, ending, judge};
 use super::manifest::{Family, Run};
 use super::report::{Report, Trial};
 use super::traps::Traps;
@@ -20,7 +20,7 @@ use crate::job::PROFILE;
 use crate::pipeline::nonce::nonce;
 use crate::sandbox::{Layer, LayerState};
 use crate::verdict::{VerdictKind, judge as verdict_of};
-use crate::worker::{Observation, Pool, PoolConfig, Request, WorkerError};
+use crate::worker::{Mount, Observation, Pool, PoolConfig, Request, WorkerError};
 
 /// The variables that a program of its own gets besides those of the traps.
 const ENVIRONMENT: [(&str, &str); 4] = [
@@ -29,6 +29,8 @@ const ENVIRONMENT: [(&str, &str); 4] = [
     ("LANG", "C.UTF-8"),
     ("TZ", "UTC"),
 ];
+/// Where programs see the folder of traps, if they are shown it.
+const SHOWN: &str = "/shown";
 /// Bytes of events that one sample may send.
 const EVENTS: u64 = 4 << 20;
 /// What the honest program says that runs after hostile ones.
@@ -74,19 +76,13 @@ pub async fn attack(config: AttackConfig) -> Result<Report, ContainmentError> {
         corpus,
         usual: Limits::default().slower(config.time_factor),
     };
-    let has_group = field.pool.attestations().values().all(|attestation| {
-        let enforced = |state| state == LayerState::Enforced;
-        attestation
-            .layers
-            .iter()
-            .any(|report| report.layer == Layer::Cgroup && enforced(report.state))
-    });
+    let offers = offers(&field.pool);
     let workers = descendants();
     let count = |pid: &u32| Some((*pid, open_descriptors(*pid)?));
     let open_before: BTreeMap<u32, usize> = workers.iter().filter_map(count).collect();
     let alone = pool(&config, 1).await?;
     let field = Arc::new(field);
-    let (trials, honest) = field.clone().run(&alone, has_group).await?;
+    let (trials, honest) = field.clone().run(&alone, offers).await?;
     alone.shutdown().await;
     let mut host = Vec::new();
     for (pid, before) in open_before {
@@ -108,11 +104,26 @@ pub async fn attack(config: AttackConfig) -> Result<Report, ContainmentError> {
     host.extend(traps.sprung());
     host.extend(before.differences(&Fingerprint::take(traps.folder())));
     let privileged = nix::unistd::geteuid().is_root();
-    let report = Report::new(privileged, has_group, trials, host, honest);
+    let report = Report::new(privileged, offers, trials, host, honest);
     Ok(Report {
         time_factor: config.time_factor,
         ..report
     })
+}
+
+/// What every worker attests.
+fn offers(pool: &Pool) -> Offers {
+    let attestations = pool.attestations();
+    let holds = |layer: Layer| {
+        attestations.values().all(|attestation| {
+            let mut reports = attestation.layers.iter();
+            reports.any(|report| report.layer == layer && report.state == LayerState::Enforced)
+        })
+    };
+    Offers {
+        groups: holds(Layer::Cgroup),
+        own_inodes: holds(Layer::OwnInodes),
+    }
 }
 
 async fn pool(config: &AttackConfig, workers: usize) -> Result<Pool, ContainmentError> {
@@ -142,7 +153,7 @@ impl Field {
     async fn run(
         self: Arc<Self>,
         alone: &Pool,
-        has_group: bool,
+        offers: Offers,
     ) -> Result<Outcome, ContainmentError> {
         let mut trials = Vec::new();
         let mut honest = (0, 0);
@@ -169,8 +180,8 @@ impl Field {
             let Some(other) = other.and_then(|name| self.corpus.get(name)) else {
                 continue;
             };
-            trials.push(judge(other, &first, self.traps.secret(), has_group));
-            trials.push(judge(program, &second, self.traps.secret(), has_group));
+            trials.push(judge(other, &first, self.traps.secret(), offers));
+            trials.push(judge(program, &second, self.traps.secret(), offers));
             done.extend([row.name.clone(), other.row.name.clone()]);
         }
         let mut running = JoinSet::new();
@@ -179,7 +190,7 @@ impl Field {
                 continue;
             }
             let (field, references) = (Arc::clone(&self), Arc::clone(&references));
-            running.spawn(async move { field.one(place, &references, has_group).await });
+            running.spawn(async move { field.one(place, &references, offers).await });
         }
         while let Some(ended) = running.join_next().await {
             let (trial, unharmed) = ended.map_err(|error| {
@@ -199,7 +210,7 @@ impl Field {
         &self,
         place: usize,
         references: &BTreeMap<String, Option<Reference>>,
-        has_group: bool,
+        offers: Offers,
     ) -> (Trial, Option<bool>) {
         let program = &self.corpus.programs[place];
         let seen = match program.row.run {
@@ -210,7 +221,7 @@ impl Field {
             Family::Exhaustion => Some(self.honest().await),
             Family::Escape | Family::Forgery => None,
         };
-        let trial = judge(program, &seen, self.traps.secret(), has_group);
+        let trial = judge(program, &seen, self.traps.secret(), offers);
         (trial, unharmed)
     }
 
@@ -225,12 +236,25 @@ impl Field {
             payload: None,
             events_limit: None,
             profile: program.row.profile.clone(),
-            mounts: Vec::new(),
+            mounts: program
+                .row
+                .shown
+                .then(|| self.shown())
+                .into_iter()
+                .collect(),
             limits: program.limits.clone(),
         };
         match pool.run(request).await {
             Ok(observation) => Seen::of(&observation, program),
             Err(error) => infra(&error),
+        }
+    }
+
+    /// The folder of traps, read-only.
+    fn shown(&self) -> Mount {
+        Mount {
+            source: self.traps.folder().to_owned(),
+            target: PathBuf::from(SHOWN),
         }
     }
 

@@ -78,11 +78,19 @@ pub fn ending(observation: &Observation) -> &'static str {
     }
 }
 
-/// Judges one program. `secret` stands in a file of the host that nothing may read; `has_group`
-/// says whether jobs have control groups here.
-pub fn judge(program: &Program, seen: &Seen, secret: &str, has_group: bool) -> Trial {
+/// What jobs have on this host, as far as it decides what hostile programs come to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Offers {
+    /// Control groups.
+    pub groups: bool,
+    /// Inodes of their own in the folders that they are shown.
+    pub own_inodes: bool,
+}
+
+/// Judges one program. `secret` stands in a file of the host that nothing may read.
+pub fn judge(program: &Program, seen: &Seen, secret: &str, offers: Offers) -> Trial {
     let row = &program.row;
-    let expected = if has_group || row.allowed_without_group.is_empty() {
+    let expected = if offers.groups || row.allowed_without_group.is_empty() {
         &row.allowed
     } else {
         &row.allowed_without_group
@@ -130,8 +138,9 @@ pub fn judge(program: &Program, seen: &Seen, secret: &str, has_group: bool) -> T
     if must_speak && !spoke && skipped.is_none() && problems.is_empty() {
         problems.push("it does not say what became of its attempt".to_owned());
     }
-    let without = row.gap_without_group.as_ref().filter(|_| !has_group);
-    let gap = row.gap.as_ref().or(without);
+    let group = row.gap_without_group.as_ref().filter(|_| !offers.groups);
+    let inodes = (row.gap_without_own_inodes.as_ref()).filter(|_| !offers.own_inodes);
+    let gap = row.gap.as_ref().or(group).or(inodes);
     if gap.is_some() && problems.is_empty() && skipped.is_none() {
         problems.push("it is held now: take the gap out of its manifest".to_owned());
     }
@@ -158,6 +167,11 @@ mod tests {
     use super::super::corpus::Corpus;
     use super::*;
 
+    const ALL: Offers = Offers {
+        groups: true,
+        own_inodes: true,
+    };
+
     fn seen(got: &str, stdout: &str) -> Seen {
         Seen {
             got: got.to_owned(),
@@ -168,7 +182,7 @@ mod tests {
 
     fn problems(program: &str, seen: &Seen) -> Vec<String> {
         let corpus = Corpus::embedded().unwrap();
-        judge(corpus.get(program).unwrap(), seen, "5ecret", true).problems
+        judge(corpus.get(program).unwrap(), seen, "5ecret", ALL).problems
     }
 
     #[test]
@@ -197,7 +211,7 @@ mod tests {
     fn a_skipped_program_says_why() {
         let corpus = Corpus::embedded().unwrap();
         let seen = seen("exited", "skipped: another machine\n");
-        let trial = judge(corpus.get("unshare-user").unwrap(), &seen, "5ecret", true);
+        let trial = judge(corpus.get("unshare-user").unwrap(), &seen, "5ecret", ALL);
         assert_eq!(trial.skipped.as_deref(), Some("another machine"));
         assert!(trial.problems.is_empty());
     }
@@ -207,8 +221,25 @@ mod tests {
         let corpus = Corpus::embedded().unwrap();
         let heap = corpus.get("heap").unwrap();
         let seen = seen("exited", "refused: no more memory\n");
-        assert!(judge(heap, &seen, "5ecret", false).problems.is_empty());
-        assert!(!judge(heap, &seen, "5ecret", true).problems.is_empty());
+        let without = Offers {
+            groups: false,
+            ..ALL
+        };
+        assert!(judge(heap, &seen, "5ecret", without).problems.is_empty());
+        assert!(!judge(heap, &seen, "5ecret", ALL).problems.is_empty());
+    }
+
+    #[test]
+    fn shared_inodes_are_a_gap_only_where_they_are_shared() {
+        let corpus = Corpus::embedded().unwrap();
+        let locks = corpus.get("shown-lock").unwrap();
+        let got_through = seen("exited", "ESCAPED: sees the host's lock\n");
+        let without = Offers {
+            own_inodes: false,
+            ..ALL
+        };
+        assert!(judge(locks, &got_through, "5ecret", without).is_gap());
+        assert!(judge(locks, &got_through, "5ecret", ALL).is_failure());
     }
 
     #[test]

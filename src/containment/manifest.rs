@@ -88,6 +88,9 @@ pub struct Row {
     pub after: Option<String>,
     /// It runs at the same time as this one, on another worker.
     pub beside: Option<String>,
+    /// For [`Run::Exec`]: the folder of traps is shown to it, read-only, at `/shown`.
+    #[serde(default)]
+    pub shown: bool,
     /// How it may end: an ending (see [`super::judge::ENDINGS`]) or a verdict kind.
     pub allowed: Vec<String>,
     /// The same where a job has no control group; empty when that makes no difference.
@@ -101,6 +104,8 @@ pub struct Row {
     pub gap: Option<String>,
     /// The same where a job has no control group.
     pub gap_without_group: Option<String>,
+    /// The same where shown folders have the host's inodes.
+    pub gap_without_own_inodes: Option<String>,
 }
 
 fn strict() -> String {

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::judge::Offers;
 use super::manifest::Family;
 use crate::verdict::VerdictKind;
 
@@ -77,6 +78,8 @@ pub struct Report {
     pub control_groups: bool,
     /// How many times longer than in the manifests every time limit was, because the host is slow.
     pub time_factor: u32,
+    /// Whether jobs had inodes of their own in the folders that they are shown.
+    pub own_inodes: bool,
     /// One a family.
     pub families: Vec<FamilyReport>,
     /// What is different on the host, or was noticed by a trap.
@@ -91,7 +94,7 @@ impl Report {
     /// Adds up trials.
     pub fn new(
         privileged: bool,
-        control_groups: bool,
+        offers: Offers,
         mut trials: Vec<Trial>,
         host: Vec<String>,
         honest: (usize, usize),
@@ -118,7 +121,8 @@ impl Report {
         };
         Self {
             privileged,
-            control_groups,
+            control_groups: offers.groups,
+            own_inodes: offers.own_inodes,
             time_factor: 1,
             families: Family::ALL.map(of).to_vec(),
             host,
@@ -141,6 +145,11 @@ impl Report {
 mod tests {
     use super::*;
 
+    const ALL: Offers = Offers {
+        groups: true,
+        own_inodes: true,
+    };
+
     fn trial(name: &str, problem: Option<&str>, gap: Option<&str>) -> Trial {
         Trial {
             family: Family::Escape,
@@ -159,18 +168,18 @@ mod tests {
     fn known_gaps_are_neither_held_nor_failures_but_outdated_ones_are() {
         let known = trial("a", Some("ESCAPED: x"), Some("why"));
         let outdated = trial("b", Some("it is held now: ..."), Some("why"));
-        let report = Report::new(true, true, vec![known.clone()], Vec::new(), (1, 1));
+        let report = Report::new(true, ALL, vec![known.clone()], Vec::new(), (1, 1));
         assert!(report.is_clean());
         assert_eq!((report.families[0].held, report.families[0].gaps), (0, 1));
-        let report = Report::new(true, true, vec![known, outdated], Vec::new(), (1, 1));
+        let report = Report::new(true, ALL, vec![known, outdated], Vec::new(), (1, 1));
         assert!(!report.is_clean());
     }
 
     #[test]
     fn a_changed_host_or_a_harmed_program_is_not_clean() {
         let held = || vec![trial("a", None, None)];
-        assert!(Report::new(true, true, held(), Vec::new(), (2, 2)).is_clean());
-        assert!(!Report::new(true, true, held(), vec!["x".to_owned()], (2, 2)).is_clean());
-        assert!(!Report::new(true, true, held(), Vec::new(), (2, 1)).is_clean());
+        assert!(Report::new(true, ALL, held(), Vec::new(), (2, 2)).is_clean());
+        assert!(!Report::new(true, ALL, held(), vec!["x".to_owned()], (2, 2)).is_clean());
+        assert!(!Report::new(true, ALL, held(), Vec::new(), (2, 1)).is_clean());
     }
 }

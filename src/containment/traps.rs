@@ -1,13 +1,15 @@
 //! Traps on the host: things that a contained program cannot touch, and that show when one did.
 
-use std::fs;
-use std::io;
+use std::fs::{self, File};
+use std::io::{self, Write};
 use std::net::{Ipv4Addr, TcpListener};
 use std::os::linux::net::SocketAddrExt;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::os::unix::net::{SocketAddr, UnixListener};
 use std::path::Path;
 
+use nix::fcntl::OFlag;
+use nix::sys::stat::Mode;
 use tempfile::TempDir;
 
 use super::error::ContainmentError;
@@ -22,12 +24,15 @@ pub struct Traps {
     tcp: TcpListener,
     by_path: UnixListener,
     by_name: UnixListener,
+    // Held, not asked: the programs say themselves what they found.
+    _shown: (UnixListener, File, File),
 }
 
 impl Traps {
     /// Sets them: a folder that every user of the host may enter, with a secret that every user may
     /// read and a folder that every user may write, so that nothing but the sandbox protects them; and
-    /// services on the loopback, on a socket in that folder and on an abstract name.
+    /// services on the loopback, on a socket in that folder, on a named pipe beside it and on an
+    /// abstract name; and a file that the host holds locked.
     ///
     /// # Errors
     /// When the host has no room for them.
@@ -53,7 +58,22 @@ impl Traps {
         allow(&socket, 0o777)?;
         let abstract_name = format!("fumehood-{name}");
         let address = SocketAddr::from_abstract_name(&abstract_name)?;
+        let pipe = path.join("pipe");
+        nix::unistd::mkfifo(&pipe, Mode::from_bits_truncate(0o666))?;
+        allow(&pipe, 0o666)?;
+        // Opened for both, so that nobody waits for the other side.
+        let mut kept = File::options()
+            .read(true)
+            .write(true)
+            .custom_flags(OFlag::O_NONBLOCK.bits())
+            .open(&pipe)?;
+        kept.write_all(b"of the host")?;
+        let locked = File::create(path.join("locked"))?;
+        locked.lock()?;
+        let shown = UnixListener::bind(path.join("shown-socket"))?;
+        allow(&path.join("shown-socket"), 0o777)?;
         let traps = Self {
+            _shown: (shown, kept, locked),
             tcp: TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?,
             by_name: UnixListener::bind_addr(&address)?,
             by_path,

@@ -17,6 +17,9 @@ pub enum Layer {
     PidNamespace,
     /// Its own mounts, and a private read-only root.
     PrivateRoot,
+    /// Shown folders with inodes of their own, so that locks, sockets and named pipes in them are not
+    /// those of other jobs or of the host.
+    OwnInodes,
     /// Its own network, with at most a loopback interface.
     NetworkNamespace,
     /// Its own System V and POSIX message objects.
@@ -45,10 +48,11 @@ pub enum Layer {
 
 impl Layer {
     /// Every layer, from the outermost in.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::UserNamespace,
         Self::PidNamespace,
         Self::PrivateRoot,
+        Self::OwnInodes,
         Self::NetworkNamespace,
         Self::IpcNamespace,
         Self::UtsNamespace,
@@ -65,7 +69,8 @@ impl Layer {
 
     /// Layers that a user may give up; the others hold each other up, and fumehood cannot run
     /// anything without them.
-    pub const CAN_BE_GIVEN_UP: [Self; 4] = [
+    pub const CAN_BE_GIVEN_UP: [Self; 5] = [
+        Self::OwnInodes,
         Self::Landlock,
         Self::Cgroup,
         Self::MaskedProc,
@@ -78,6 +83,7 @@ impl Layer {
             Self::UserNamespace => "user-namespace",
             Self::PidNamespace => "pid-namespace",
             Self::PrivateRoot => "private-root",
+            Self::OwnInodes => "own-inodes",
             Self::NetworkNamespace => "network-namespace",
             Self::IpcNamespace => "ipc-namespace",
             Self::UtsNamespace => "uts-namespace",

@@ -7,6 +7,8 @@ mod error;
 pub mod host;
 pub mod landlock;
 mod layer;
+pub mod mount_table;
+pub mod own_inodes;
 pub mod profile;
 pub mod remedy;
 pub mod root;

@@ -58,6 +58,9 @@ pub struct Profile {
     /// System calls, in order; a later rule for the same call replaces an earlier one.
     #[serde(default)]
     pub syscall: Vec<SyscallRule>,
+    /// Rules that replace those where no control group counts the job's memory.
+    #[serde(default)]
+    pub without_memory_group: Vec<SyscallRule>,
 }
 
 /// A layer that must be enforced.
@@ -269,6 +272,15 @@ impl Profile {
         Digest::of(serde_json::to_vec(self).unwrap_or_default())
     }
 
+    /// The system-call rules for a job whose memory a control group counts, or does not.
+    pub fn system_calls(&self, memory_is_counted: bool) -> Vec<SyscallRule> {
+        let mut rules = self.syscall.clone();
+        if !memory_is_counted {
+            rules.extend(self.without_memory_group.iter().cloned());
+        }
+        rules
+    }
+
     /// Whether nothing may run without this layer.
     pub fn requires(&self, layer: super::Layer) -> bool {
         self.require
@@ -289,6 +301,7 @@ impl Profile {
         self.landlock.extend(own.landlock);
         self.network = own.network.or(self.network);
         self.syscall.extend(own.syscall);
+        self.without_memory_group.extend(own.without_memory_group);
         self
     }
 
@@ -301,7 +314,8 @@ impl Profile {
             .chain(self.mask.iter().map(|rule| &rule.reason))
             .chain(self.landlock.iter().map(|rule| &rule.reason))
             .chain(self.network.iter().map(|rule| &rule.reason))
-            .chain(self.syscall.iter().map(|rule| &rule.reason));
+            .chain(self.syscall.iter().map(|rule| &rule.reason))
+            .chain(self.without_memory_group.iter().map(|rule| &rule.reason));
         if reasons.into_iter().any(|reason| reason.trim().is_empty()) {
             return Err("a rule has an empty `reason`".to_owned());
         }

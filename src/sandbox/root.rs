@@ -3,7 +3,7 @@
 
 use std::fs;
 use std::os::fd::OwnedFd;
-use std::os::unix::fs::{FileTypeExt, symlink};
+use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
@@ -12,15 +12,23 @@ use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::sys::stat::Mode;
 
 use super::error::StepError;
+use super::mount_table::MountTable;
+use super::own_inodes::Inodes;
 use super::profile::{Profile, check_path};
 use super::sys;
 use crate::base::limits::Limits;
+
+mod site;
+
+use site::{Site, below, make_dir};
 
 /// Where the new root is put together. Every host has it, and the mount over it is seen by this
 /// mount namespace alone.
 const STAGE: &str = "/tmp";
 /// Where, in the new root, the writable tmpfs stands before its folders are bound to their places.
 const SCRATCH: &str = ".scratch";
+/// Where, in the new root, a folder is mounted while it becomes the lower layer of its overlay.
+const LOWER: &str = ".lower";
 
 /// The step that containers refuse where they cover parts of their own `/proc`.
 pub const MOUNT_PROC: &str = "mount /proc at";
@@ -33,7 +41,16 @@ pub struct RootPlan {
     entries: Vec<Entry>,
     limits: Limits,
     masks: Vec<PathBuf>,
-    proc: bool,
+    options: RootOptions,
+}
+
+/// What the user's and the host's shape decide about a root.
+#[derive(Clone, Copy, Debug)]
+pub struct RootOptions {
+    /// Whether there is a `/proc`.
+    pub proc: bool,
+    /// Whether shown folders get inodes of their own.
+    pub inodes: Inodes,
 }
 
 #[derive(Debug)]
@@ -44,11 +61,24 @@ struct Entry {
 
 #[derive(Debug)]
 enum What {
-    Tree { source: PathBuf, is_dir: bool },
-    Device { source: PathBuf },
-    Symlink { to: PathBuf },
-    File { text: String },
-    Scratch { mode: u32 },
+    Tree {
+        source: PathBuf,
+        is_dir: bool,
+        /// Whether other file systems are mounted below, which an overlay would not show.
+        holds_mounts: bool,
+    },
+    Device {
+        source: PathBuf,
+    },
+    Symlink {
+        to: PathBuf,
+    },
+    File {
+        text: String,
+    },
+    Scratch {
+        mode: u32,
+    },
 }
 
 /// A host folder or file to show read-only.
@@ -74,16 +104,17 @@ impl RootPlan {
         profile: &Profile,
         extras: &[Extra<'_>],
         limits: &Limits,
-        proc: bool,
+        options: RootOptions,
+        mounts: &MountTable,
     ) -> Result<Self, StepError> {
         let mut plan = Self {
             entries: Vec::new(),
             limits: limits.clone(),
             masks: profile.mask.iter().map(|mask| mask.path.clone()).collect(),
-            proc,
+            options,
         };
         for tree in &profile.tree {
-            plan.show(&tree.path, &tree.path, tree.optional)?;
+            plan.show(&tree.path, &tree.path, tree.optional, mounts)?;
         }
         for device in &profile.device {
             let is_device =
@@ -130,7 +161,7 @@ impl RootPlan {
             {
                 return Err(StepError::at("mount over", extra.target, Errno::EPERM));
             }
-            plan.show(extra.source, extra.target, false)?;
+            plan.show(extra.source, extra.target, false, mounts)?;
         }
         for (name, to) in [
             ("fd", "/proc/self/fd"),
@@ -160,7 +191,13 @@ impl RootPlan {
         })
     }
 
-    fn show(&mut self, source: &Path, target: &Path, optional: bool) -> Result<(), StepError> {
+    fn show(
+        &mut self,
+        source: &Path,
+        target: &Path,
+        optional: bool,
+        mounts: &MountTable,
+    ) -> Result<(), StepError> {
         let taken = self.entries.iter().any(|entry| {
             let own = matches!(
                 entry.what,
@@ -175,6 +212,7 @@ impl RootPlan {
             What::Tree {
                 source: above,
                 is_dir: true,
+                ..
             } => above == &entry.target && source == target && source.starts_with(above),
             _ => entry.target == target,
         });
@@ -191,9 +229,12 @@ impl RootPlan {
                 .map_err(|error| StepError::io("read the link", source, &error))?;
             What::Symlink { to }
         } else if found.is_dir() || found.is_file() {
+            let real = fs::canonicalize(source)
+                .map_err(|error| StepError::io("resolve", source, &error))?;
             What::Tree {
                 source: source.to_owned(),
                 is_dir: found.is_dir(),
+                holds_mounts: mounts.holds_mounts(&real),
             }
         } else {
             return Err(StepError::at(
@@ -239,7 +280,7 @@ impl RootPlan {
         let private = MsFlags::MS_REC | MsFlags::MS_PRIVATE;
         mount(None::<&str>, "/", None::<&str>, private, None::<&str>)
             .map_err(|errno| StepError::new("make mounts private", errno))?;
-        mount_tmpfs(stage, "size=4m,nr_inodes=8k,mode=0755")?;
+        mount_tmpfs(stage, "size=8m,nr_inodes=8k,mode=0755")?;
         let scratch = stage.join(SCRATCH);
         make_dir(&scratch)?;
         let (size, inodes) = (self.limits.disk, self.limits.inodes);
@@ -250,15 +291,27 @@ impl RootPlan {
         let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
         let writable = open(&scratch, flags, Mode::empty())
             .map_err(|errno| StepError::at("open", &scratch, errno))?;
+        let proc = stage.join("proc");
+        make_dir(&proc)?;
+        let lower = stage.join(LOWER);
+        make_dir(&lower)?;
+        let site = Site {
+            stage,
+            scratch: &scratch,
+            lower: &lower,
+            // Nothing is mounted there yet.
+            empty: &proc,
+            inodes: self.options.inodes,
+        };
         for (index, (entry, tree)) in self.entries.iter().zip(trees.0).enumerate() {
-            make(stage, &scratch, index, entry, tree)?;
+            site.make(index, entry, tree)?;
         }
         umount2(&scratch, MntFlags::MNT_DETACH)
             .map_err(|errno| StepError::at("unmount", &scratch, errno))?;
-        fs::remove_dir(&scratch).map_err(|error| StepError::io("remove", &scratch, &error))?;
-        let proc = stage.join("proc");
-        make_dir(&proc)?;
-        if self.proc {
+        for folder in [&scratch, &lower] {
+            fs::remove_dir(folder).map_err(|error| StepError::io("remove", folder, &error))?;
+        }
+        if self.options.proc {
             mount_proc(&proc)?;
             for mask in &self.masks {
                 cover(stage, mask)?;
@@ -273,95 +326,6 @@ impl RootPlan {
         nix::unistd::chdir("/").map_err(|errno| StepError::new("enter the new root", errno))?;
         Ok(writable)
     }
-}
-
-fn make(
-    stage: &Path,
-    scratch: &Path,
-    index: usize,
-    entry: &Entry,
-    tree: Option<OwnedFd>,
-) -> Result<(), StepError> {
-    let target = below(stage, &entry.target);
-    if let Some(parent) = target.parent() {
-        fs::create_dir_all(parent).map_err(|error| StepError::io("create", parent, &error))?;
-    }
-    match &entry.what {
-        What::Symlink { to } => {
-            symlink(to, &target).map_err(|error| StepError::io("link", &target, &error))
-        }
-        What::File { text } => {
-            fs::write(&target, text).map_err(|error| StepError::io("write", &target, &error))
-        }
-        What::Scratch { mode } => {
-            let folder = scratch.join(index.to_string());
-            make_dir(&folder)?;
-            let permissions = std::os::unix::fs::PermissionsExt::from_mode(*mode);
-            fs::set_permissions(&folder, permissions)
-                .map_err(|error| StepError::io("set the mode of", &folder, &error))?;
-            make_dir(&target)?;
-            mount(
-                Some(&folder),
-                &target,
-                None::<&str>,
-                MsFlags::MS_BIND,
-                None::<&str>,
-            )
-            .map_err(|errno| StepError::at("mount the scratch folder", &target, errno))?;
-            attributes(&target, sys::MountAttr::WRITABLE)
-        }
-        What::Tree { is_dir, .. } => {
-            if *is_dir {
-                make_dir(&target)?
-            } else {
-                make_file(&target)?
-            }
-            attach(tree, &target)?;
-            attributes(&target, sys::MountAttr::READ_ONLY)
-        }
-        What::Device { .. } => {
-            make_file(&target)?;
-            attach(tree, &target)?;
-            attributes(&target, sys::MountAttr::DEVICE)
-        }
-    }
-}
-
-fn below(stage: &Path, path: &Path) -> PathBuf {
-    stage.join(path.strip_prefix("/").unwrap_or(path))
-}
-
-fn make_dir(path: &Path) -> Result<(), StepError> {
-    match fs::create_dir(path) {
-        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => {
-            Err(StepError::io("create", path, &error))
-        }
-        _ => Ok(()),
-    }
-}
-
-fn make_file(path: &Path) -> Result<(), StepError> {
-    match fs::OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .open(path)
-    {
-        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => {
-            Err(StepError::io("create", path, &error))
-        }
-        _ => Ok(()),
-    }
-}
-
-fn attach(tree: Option<OwnedFd>, target: &Path) -> Result<(), StepError> {
-    let tree =
-        tree.ok_or_else(|| StepError::at("find the opened tree for", target, Errno::EBADF))?;
-    sys::move_mount(tree, target).map_err(|errno| StepError::at("attach", target, errno))
-}
-
-fn attributes(target: &Path, attr: sys::MountAttr) -> Result<(), StepError> {
-    sys::mount_setattr(target, attr, true)
-        .map_err(|errno| StepError::at("set the attributes of", target, errno))
 }
 
 fn mount_tmpfs(target: &Path, options: &str) -> Result<(), StepError> {

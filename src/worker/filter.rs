@@ -20,12 +20,17 @@ pub(super) struct Filter {
 }
 
 impl Filter {
-    /// Compiles a profile's rules; for a listener as well if it is to be `observed`.
+    /// Compiles a profile's rules, as they are where a control group counts memory or none does; for
+    /// a listener as well if it is to be `observed`.
     ///
     /// # Errors
     /// When the rules are no policy.
-    pub(super) fn of(profile: &Profile, observed: bool) -> Result<Self, PolicyError> {
-        let policy = Policy::of(&profile.syscall)?;
+    pub(super) fn of(
+        profile: &Profile,
+        memory_is_counted: bool,
+        observed: bool,
+    ) -> Result<Self, PolicyError> {
+        let policy = Policy::of(&profile.system_calls(memory_is_counted))?;
         // The process that loads the filter hands the listener over by this very call.
         let can_hand_over = policy.always_allows(Sysno::sendmsg);
         Ok(Self {

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::fd::BorrowedFd;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -36,9 +37,20 @@ struct View {
     root_writable: bool,
     masked: Vec<PathBuf>,
     limits: String,
+    /// The file system, by its number, behind each of the profile's folders and files.
+    file_systems: BTreeMap<PathBuf, u64>,
     /// Whether a device could be written that any user may write, but not every profile's Landlock
     /// rules let a job write.
     device_written: bool,
+}
+
+/// What the worker wants to know, on the probe's standard input.
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct Asked {
+    /// Parts of `/proc` that must be covered.
+    masks: Vec<PathBuf>,
+    /// Folders and files of the host that the profile shows.
+    trees: Vec<PathBuf>,
 }
 
 /// Reports what this process sees, as JSON on its standard output. Runs inside a sandbox.
@@ -59,6 +71,7 @@ pub fn report() -> ExitCode {
 fn look() -> View {
     // Refused under every profile, and reported if anything is: the worker looks for it.
     let _ = sys::call_nothing();
+    let asked: Asked = serde_json::from_reader(std::io::stdin()).unwrap_or_default();
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let fields = status.lines().filter_map(|line| line.split_once(':'));
     let names = fs::read_dir("/").into_iter().flatten().flatten();
@@ -75,7 +88,8 @@ fn look() -> View {
         root,
         root_writable: fs::create_dir("/made-by-the-probe").is_ok()
             || fs::write("/usr/made-by-the-probe", "").is_ok(),
-        masked: masked(),
+        masked: masked(&asked.masks),
+        file_systems: file_systems(&asked.trees),
         device_written: fs::File::options().write(true).open(DEVICE).is_ok(),
         limits: fs::read_to_string("/proc/self/limits").unwrap_or_default(),
     }
@@ -90,9 +104,8 @@ fn namespaces() -> BTreeMap<String, String> {
 }
 
 /// Parts of `/proc` that give nothing away here: missing, empty or refused.
-fn masked() -> Vec<PathBuf> {
-    let paths = fs::read_to_string("/dev/stdin").unwrap_or_default();
-    let gives_nothing = |path: &&str| match fs::symlink_metadata(path) {
+fn masked(paths: &[PathBuf]) -> Vec<PathBuf> {
+    let gives_nothing = |path: &&PathBuf| match fs::symlink_metadata(path) {
         Err(_) => true,
         Ok(found) if found.is_dir() => {
             fs::read_dir(path).map_or(true, |mut entries| entries.next().is_none())
@@ -104,11 +117,16 @@ fn masked() -> Vec<PathBuf> {
             !matches!(read, Ok(1))
         }
     };
-    paths
-        .lines()
-        .filter(gives_nothing)
-        .map(PathBuf::from)
-        .collect()
+    paths.iter().filter(gives_nothing).cloned().collect()
+}
+
+/// On which file systems folders and files are that are no links.
+fn file_systems(paths: &[PathBuf]) -> BTreeMap<PathBuf, u64> {
+    let number = |path: &PathBuf| {
+        let found = fs::symlink_metadata(path).ok()?;
+        (!found.is_symlink()).then(|| (path.clone(), found.dev()))
+    };
+    paths.iter().filter_map(number).collect()
 }
 
 /// Runs the probe under a profile and compares what it sees with what the profile requires.
@@ -123,15 +141,14 @@ pub(super) fn attest(
 ) -> Result<Attestation, String> {
     let executable =
         fs::read_link("/proc/self/exe").map_err(|error| format!("find this program: {error}"))?;
-    let masks: Vec<String> = profile
-        .mask
-        .iter()
-        .map(|mask| mask.path.display().to_string())
-        .collect();
+    let asked = Asked {
+        masks: profile.mask.iter().map(|mask| mask.path.clone()).collect(),
+        trees: profile.tree.iter().map(|tree| tree.path.clone()).collect(),
+    };
     let request = Request {
         argv: vec![INSIDE.to_owned(), SUBCOMMAND.to_owned()],
         env: Vec::new(),
-        stdin: masks.join("\n").into_bytes(),
+        stdin: serde_json::to_vec(&asked).map_err(|error| format!("ask the probe: {error}"))?,
         payload: None,
         events_limit: None,
         profile: profile.name.clone(),
@@ -158,10 +175,16 @@ pub(super) fn attest(
         let nothing = act::name(sys::NO_CALL);
         behaviour.acts.iter().any(|act| act.call == nothing)
     });
-    let layers = Layer::ALL
+    let layers: Vec<LayerReport> = Layer::ALL
         .into_iter()
         .map(|layer| report_on(layer, &view, told, builder, profile))
         .collect();
+    let holds = |report: &LayerReport| {
+        report.layer == Layer::OwnInodes && report.state == LayerState::Enforced
+    };
+    if layers.iter().any(holds) {
+        builder.own_inodes.insert(profile.name.clone());
+    }
     let attestation = Attestation {
         profile: profile.name.clone(),
         profile_digest: profile.digest(),
@@ -282,6 +305,24 @@ fn judge(layer: Layer, view: &View, builder: &Builder, profile: &Profile) -> (bo
                 },
             )
         }
+        Layer::OwnInodes => {
+            let outside = file_systems(&view.file_systems.keys().cloned().collect::<Vec<_>>());
+            let shared: Vec<String> = outside
+                .iter()
+                .filter(|(path, number)| view.file_systems.get(*path) == Some(*number))
+                .map(|(path, _)| path.display().to_string())
+                .collect();
+            if shared.is_empty() {
+                let detail = "overlays and copies; a large file shown by itself is shared";
+                return (true, detail.to_owned());
+            }
+            let detail = format!(
+                "locks, sockets and named pipes are shared with other jobs in {} (no overlay of \
+                 them can be mounted here, or other file systems are mounted below)",
+                shared.join(", ")
+            );
+            (false, detail)
+        }
         Layer::MaskedProc => {
             let open: Vec<String> = profile
                 .mask
@@ -311,10 +352,19 @@ fn judge(layer: Layer, view: &View, builder: &Builder, profile: &Profile) -> (bo
         Layer::NoNewPrivs => (status("NoNewPrivs") == "1" || !proc, "set".to_owned()),
         Layer::Seccomp => {
             let holds = status("Seccomp") == "2" || !proc;
-            (
-                holds,
-                format!("{} system-call rules", profile.syscall.len()),
-            )
+            let counted = builder.bounds_memory();
+            let mut detail = format!("{} system-call rules", profile.system_calls(counted).len());
+            if !counted {
+                let own = profile.without_memory_group.iter();
+                let names: Vec<&str> = own
+                    .flat_map(|rule| rule.names.iter().map(String::as_str))
+                    .collect();
+                detail.push_str(&format!(
+                    "; {} refused, as no control group counts memory",
+                    names.join(", ")
+                ));
+            }
+            (holds, detail)
         }
         Layer::Landlock => {
             let offered = builder.host.landlock;

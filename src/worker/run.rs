@@ -24,6 +24,10 @@ use crate::sandbox::{Profile, sys};
 /// How often a running job's counters are read.
 const TICK: Duration = Duration::from_millis(25);
 
+/// Locks on ranges of files that a job may hold. Databases hold a handful for each connection; they
+/// take some two hundred bytes each.
+const MOST_LOCKS: u64 = 10_000;
+
 /// How often memory beyond the limit is looked at before it is believed, where `/proc` has to tell.
 const LOOKS: usize = 3;
 
@@ -347,6 +351,9 @@ impl Watch<'_> {
     }
 
     fn over_limit(&mut self) -> Option<LimitKind> {
+        if tree::locks(self.slot.init) > MOST_LOCKS {
+            return Some(LimitKind::Memory);
+        }
         let counted = self.slot.group.as_ref();
         if counted.is_none_or(|group| {
             !group.bounds_memory() || !group.bounds_processes() || group.cpu_time().is_none()

@@ -1,5 +1,6 @@
 //! A worker process: answers requests on its standard input, which is a socket, until it closes.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
@@ -11,6 +12,7 @@ use super::request::Request;
 use super::run::{RunError, run};
 use super::slot::Builder;
 use super::wire::{FromWorker, Setup, ToWorker, receive, send};
+use crate::sandbox::mount_table::MountTable;
 use crate::sandbox::{Host, Profile, cgroup};
 
 /// Runs a worker process. Called before anything else in the program, so that no thread exists.
@@ -42,6 +44,8 @@ fn answer(socket: OwnedFd) -> io::Result<()> {
         given_up: setup.given_up.clone(),
         built: 0,
         filters: Vec::new(),
+        mounts: MountTable::open()?,
+        own_inodes: BTreeSet::new(),
     };
     send(&socket, &attest(&mut builder, &setup, &socket))?;
     while let Some(message) = receive::<ToWorker>(&socket)? {

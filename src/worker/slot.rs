@@ -1,5 +1,6 @@
 //! A slot: a sandbox that has been built, with its first process waiting for a program to run.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
@@ -20,8 +21,10 @@ use super::filter::Filter;
 use super::init;
 use super::request::Request;
 use crate::sandbox::cgroup::Group;
+use crate::sandbox::mount_table::MountTable;
+use crate::sandbox::own_inodes::Inodes;
 use crate::sandbox::remedy::Switches;
-use crate::sandbox::root::{Extra, RootPlan};
+use crate::sandbox::root::{Extra, RootOptions, RootPlan};
 use crate::sandbox::sys::{self, Cloned};
 use crate::sandbox::{Host, Layer, Profile, StepError};
 
@@ -39,6 +42,10 @@ pub(super) struct Builder {
     pub(super) built: u64,
     /// The system-call filters of the profiles used so far.
     pub(super) filters: Vec<Rc<Filter>>,
+    /// Where the host has file systems mounted.
+    pub(super) mounts: MountTable,
+    /// Profiles under which shown folders were seen to have inodes of their own.
+    pub(super) own_inodes: BTreeSet<String>,
 }
 
 /// A sandbox that is ready to run one program.
@@ -101,6 +108,17 @@ impl Builder {
         !self.gave_up(Layer::Cgroup) && self.host.cgroups.memory.is_some()
     }
 
+    /// What is attested must hold for every job; where nothing is, what can be had is taken.
+    fn inodes(&self, profile: &Profile) -> Inodes {
+        if self.gave_up(Layer::OwnInodes) {
+            Inodes::Shared
+        } else if self.own_inodes.contains(&profile.name) {
+            Inodes::Own
+        } else {
+            Inodes::OwnIfPossible
+        }
+    }
+
     /// Builds a sandbox and waits until it stands.
     ///
     /// # Errors
@@ -123,8 +141,14 @@ impl Builder {
                 target: &mount.target,
             })
             .collect();
-        let proc = !self.gave_up(Layer::MaskedProc);
-        let root = RootPlan::new(profile, &extras, &request.limits, proc)
+        self.mounts
+            .refresh()
+            .map_err(|error| SlotError::Host(format!("read the table of mounts: {error}")))?;
+        let options = RootOptions {
+            proc: !self.gave_up(Layer::MaskedProc),
+            inodes: self.inodes(profile),
+        };
+        let root = RootPlan::new(profile, &extras, &request.limits, options, &self.mounts)
             .map_err(|error| SlotError::Request(format!("cannot {error}")))?;
         // A privileged worker opens the folders itself: those of other users are closed to the
         // user that the sandbox runs as. An ordinary one cannot, and its sandbox need not.
@@ -186,7 +210,7 @@ impl Builder {
             return Ok(Rc::clone(known));
         }
         let observe = self.host.notifications && !self.gave_up(Layer::Behaviour);
-        let filter = Filter::of(profile, observe)
+        let filter = Filter::of(profile, self.bounds_memory(), observe)
             .map_err(|error| format!("compile the system-call filter: {error}"))?;
         let filter = Rc::new(filter);
         self.filters.push(Rc::clone(&filter));

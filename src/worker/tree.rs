@@ -1,6 +1,8 @@
 //! What a sandbox's processes use, added up from `/proc`: for hosts without control groups.
 
+use std::collections::HashSet;
 use std::fs;
+use std::io::Read;
 use std::time::Duration;
 
 use nix::unistd::{Pid, SysconfVar, sysconf};
@@ -18,6 +20,10 @@ pub(super) struct TreeUsage {
 
 /// A fork bomb must not keep the watch busy: what is beyond this is over any limit anyway.
 const MOST: usize = 10_000;
+/// Bytes of the kernel's list of locks that no job can be blamed for: some hundreds of locks.
+const SHORT_LIST: u64 = 32 << 10;
+/// Bytes of that list that are read at most: some tens of thousands of locks.
+const LONG_LIST: u64 = 2 << 20;
 
 /// One process: its id, and the numbers of its `stat`, in which names have become 0.
 struct Member {
@@ -32,8 +38,9 @@ impl Member {
 
     /// By the path of its folder below `/proc`.
     fn read_task(path: &str) -> Option<Self> {
-        let stat = fs::read_to_string(format!("/proc/{path}/stat")).ok()?;
-        // The name before the last parenthesis may hold anything.
+        let stat = fs::read(format!("/proc/{path}/stat")).ok()?;
+        // The name before the last parenthesis may hold anything, and need not be text.
+        let stat = String::from_utf8_lossy(&stat);
         let (_, fields) = stat.rsplit_once(')')?;
         let fields = fields
             .split_whitespace()
@@ -130,6 +137,32 @@ pub(super) fn run_delays(root: Pid) -> Delays {
         }
     }
     found
+}
+
+/// How many locks on ranges of files a process and all below it hold. They lie in the kernel's memory,
+/// and no control group counts them. The whole list is read only where it is long.
+pub(super) fn locks(root: Pid) -> u64 {
+    let mut text = Vec::new();
+    let Ok(mut file) = fs::File::open("/proc/locks") else {
+        return 0;
+    };
+    for bound in [SHORT_LIST, LONG_LIST] {
+        let room = bound - text.len() as u64;
+        // An error ends the list where it is: what was read counts.
+        let _ = (&mut file).take(room).read_to_end(&mut text);
+        if (text.len() as u64) < bound {
+            break;
+        }
+    }
+    if (text.len() as u64) < SHORT_LIST {
+        return 0;
+    }
+    let owners: HashSet<i32> = members(root).iter().map(|member| member.pid).collect();
+    let text = String::from_utf8_lossy(&text);
+    // `7: POSIX  ADVISORY  WRITE 9138 fe:00:11788333 0 EOF`
+    let owner = |line: &str| line.split_whitespace().nth(4)?.parse::<i32>().ok();
+    let held = text.lines().filter_map(owner);
+    held.filter(|pid| owners.contains(pid)).count() as u64
 }
 
 fn members(root: Pid) -> Vec<Member> {
