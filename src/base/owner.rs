@@ -2,8 +2,9 @@
 //! control groups carry the owner's name, and a later process removes those of owners that are gone.
 
 use std::fmt;
-use std::fs;
 use std::str::FromStr;
+
+use super::stat::Stat;
 
 /// A process, told apart from a later one with the same process id. Written as `PID-START`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,14 +55,12 @@ impl FromStr for Owner {
     }
 }
 
-/// When a process started: field 22 of its `stat`, counted behind the name, which may hold anything.
+/// When a process started.
 fn start_time(pid: u32) -> Option<u64> {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    let (_, rest) = stat.rsplit_once(')')?;
-    let mut fields = rest.split_whitespace();
+    let stat = Stat::read(&pid.to_string())?;
     // A zombie runs no more, however long its parent takes to notice.
-    let runs = !matches!(fields.next()?, "Z" | "X");
-    fields.nth(18).filter(|_| runs)?.parse().ok()
+    let runs = !matches!(stat.state(), 'Z' | 'X');
+    runs.then(|| stat.field(22))
 }
 
 #[cfg(test)]

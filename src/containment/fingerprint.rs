@@ -129,8 +129,12 @@ pub fn open_descriptors(pid: u32) -> Option<usize> {
 }
 
 fn lines(path: &str) -> Vec<String> {
-    let text = fs::read_to_string(path).unwrap_or_default();
-    text.lines().map(str::to_owned).collect()
+    // As bytes: a name that is no text, such as a key's, must not hide the other lines.
+    let bytes = fs::read(path).unwrap_or_default();
+    String::from_utf8_lossy(&bytes)
+        .lines()
+        .map(str::to_owned)
+        .collect()
 }
 
 fn namespaces() -> Vec<String> {

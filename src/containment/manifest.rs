@@ -139,7 +139,8 @@ pub struct LimitsRow {
 impl LimitsRow {
     /// These limits, where one is named, over `base`.
     pub fn over(self, base: Limits) -> Limits {
-        let mib = |value: Option<u64>, base: u64| value.map_or(base, |value| value * MIB);
+        let mib =
+            |value: Option<u64>, base: u64| value.map_or(base, |value| value.saturating_mul(MIB));
         Limits {
             cpu: self.cpu_ms.map_or(base.cpu, Duration::from_millis),
             wall: self.wall_ms.map_or(base.wall, Duration::from_millis),

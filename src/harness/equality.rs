@@ -191,7 +191,8 @@ pub fn number(value: &Value) -> Option<f64> {
     use num_traits::ToPrimitive as _;
     match value.plain() {
         Value::Bool(flag) => Some(f64::from(u8::from(*flag))),
-        Value::Int(number) => number.to_f64(),
+        // An int beyond every float is near to none, least of all to infinity.
+        Value::Int(number) => number.to_f64().filter(|number| number.is_finite()),
         Value::Float(number) => Some(*number),
         _ => None,
     }

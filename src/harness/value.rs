@@ -13,6 +13,11 @@ use thiserror::Error;
 /// Containers inside containers, at most; the drivers stop at 200.
 const DEPTH_LIMIT: usize = 256;
 
+/// Ints of more bits are written in hexadecimal: a long decimal number is slow to read.
+const DECIMAL_BITS: u64 = 256;
+/// Digits of the longest decimal number that is read.
+const DECIMAL_DIGITS: usize = 1000;
+
 /// A Python value with its exact type.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Value {
@@ -127,6 +132,9 @@ impl Value {
         match self {
             Self::None => tokens.push("n".to_owned()),
             Self::Bool(value) => tokens.push(if *value { "t" } else { "f" }.to_owned()),
+            Self::Int(value) if value.bits() > DECIMAL_BITS => {
+                tokens.push(format!("i{value:#x}"));
+            }
             Self::Int(value) => tokens.push(format!("i{value}")),
             Self::Float(value) => tokens.push(format!("d{}", float_text(*value))),
             Self::Complex(re, im) => {
@@ -290,6 +298,9 @@ fn int(text: &str) -> Result<BigInt, ValueError> {
     };
     let (digits, radix) = match digits.strip_prefix("0x") {
         Some(digits) => (digits, 16),
+        None if digits.len() > DECIMAL_DIGITS => {
+            return Err(ValueError("a decimal number too long".to_owned()));
+        }
         None => (digits, 10),
     };
     BigInt::parse_bytes(format!("{sign}{digits}").as_bytes(), radix)

@@ -132,12 +132,16 @@ impl Identity {
 
 fn brief(value: &serde_json::Value) -> String {
     let text = match value {
-        serde_json::Value::String(text) if text.len() == 64 => text[..12].to_owned(),
+        serde_json::Value::String(text) if is_digest(text) => text[..12].to_owned(),
         serde_json::Value::String(text) if text.is_empty() => "empty".to_owned(),
         serde_json::Value::String(text) => text.clone(),
         other => other.to_string(),
     };
     crate::base::text::one_line(&text, 200)
+}
+
+fn is_digest(text: &str) -> bool {
+    text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 impl Manifest {

@@ -249,7 +249,7 @@ impl Profile {
     ///
     /// # Errors
     /// [`ProfileError::Invalid`] for bad syntax, an unknown key, a rule without a reason, a path
-    /// that is not absolute, a cycle.
+    /// that is not absolute, a cycle, rules on system calls that make no filter.
     pub fn parse(name: &str, text: &str) -> Result<Self, ProfileError> {
         let invalid = |message: String| ProfileError::Invalid {
             name: name.to_owned(),
@@ -260,11 +260,16 @@ impl Profile {
             return Err(invalid(format!("it calls itself `{}`", own.name)));
         }
         own.check().map_err(invalid)?;
-        match own.extends.clone() {
-            None => Ok(own),
-            Some(base) if base == name => Err(invalid("it extends itself".to_owned())),
-            Some(base) => Ok(Self::load(&base, None)?.joined(own)),
+        let profile = match own.extends.clone() {
+            None => own,
+            Some(base) if base == name => return Err(invalid("it extends itself".to_owned())),
+            Some(base) => Self::load(&base, None)?.joined(own),
+        };
+        for counted in [true, false] {
+            super::seccomp::Policy::of(&profile.system_calls(counted))
+                .map_err(|error| invalid(error.to_string()))?;
         }
+        Ok(profile)
     }
 
     /// The identity of the policy.
@@ -380,6 +385,10 @@ mod tests {
             ("[[tree]]\npath = 'usr'\nreason = 'r'\n", "not absolute"),
             ("[[tree]]\npath = '/a/../b'\nreason = 'r'\n", "holds `..`"),
             ("[[tree]]\npath = '/'\nreason = 'r'\n", "cannot be named"),
+            (
+                "[[syscall]]\nnames = ['nosuch']\naction = 'allow'\nreason = 'r'\n",
+                "no system call is named",
+            ),
         ] {
             let error = Profile::parse("x", &format!("{head}{text}"))
                 .unwrap_err()

@@ -50,7 +50,8 @@ fn comment(text: &str, may_declare: bool, out: &mut String) {
             .copied()
             .chain(may_declare.then_some(CODING))
             .filter_map(|word| length_of(word, rest))
-            .max();
+            // The shortest: with `nosemgrep` made inert at its end, `nosem` would still stand there.
+            .min();
         match matched {
             Some(length) => {
                 let mut word = rest[..length].to_owned();
@@ -100,7 +101,7 @@ mod tests {
             ),
             ("# ruff: noqa\n", "# ruff_ noq_\n"),
             ("# ruff: disable[S]\r\nx", "# ruff_ disable[S]\r\nx"),
-            ("x # nosemgrep: a\ry # noqa", "x # nosemgre_: a\ry # noq_"),
+            ("x # nosemgrep: a\ry # noqa", "x # nose_grep: a\ry # noq_"),
             (
                 "# bearer:disable python_lang_eval",
                 "# bearer:disabl_ python_lang_eval",

@@ -18,7 +18,7 @@ use super::slot::{Builder, INNER_USER};
 use crate::base::limits::Limits;
 use crate::sandbox::profile::Access;
 use crate::sandbox::sys;
-use crate::sandbox::{Attestation, Layer, LayerReport, LayerState, Profile, landlock};
+use crate::sandbox::{Attestation, Host, Layer, LayerReport, LayerState, Profile, landlock};
 
 /// The hidden subcommand under which the program reports.
 pub const SUBCOMMAND: &str = "__probe";
@@ -27,7 +27,7 @@ const DEVICE: &str = "/dev/urandom";
 const INSIDE: &str = "/fumehood-probe";
 const NAMESPACES: [&str; 7] = ["user", "pid", "mnt", "net", "ipc", "uts", "cgroup"];
 
-/// What a program sees of itself and its surroundings.
+/// What the probe saw of itself and its surroundings.
 #[derive(Debug, Default, Serialize, Deserialize)]
 struct View {
     status: BTreeMap<String, String>,
@@ -169,22 +169,54 @@ pub(super) fn attest(
             seen.end
         ));
     }
-    let view: View = serde_json::from_slice(&seen.stdout.bytes)
-        .map_err(|error| format!("the probe's report cannot be read: {error}"))?;
     let told = seen.behaviour.is_some_and(|behaviour| {
         let nothing = act::name(sys::NO_CALL);
         behaviour.acts.iter().any(|act| act.call == nothing)
     });
-    let layers: Vec<LayerReport> = Layer::ALL
-        .into_iter()
-        .map(|layer| report_on(layer, &view, told, builder, profile))
-        .collect();
-    let holds = |report: &LayerReport| {
-        report.layer == Layer::OwnInodes && report.state == LayerState::Enforced
+    let known = Known {
+        host: &builder.host,
+        given_up: &builder.given_up,
+        profile,
+        told,
     };
-    if layers.iter().any(holds) {
+    let attestation = conclude(&seen.stdout.bytes, known)?;
+    if (attestation.missing()).all(|report| report.layer != Layer::OwnInodes) {
         builder.own_inodes.insert(profile.name.clone());
     }
+    Ok(attestation)
+}
+
+/// What is known outside of the sandbox.
+#[derive(Clone, Copy, Debug)]
+pub struct Known<'a> {
+    /// The host.
+    pub host: &'a Host,
+    /// Layers that the user gave up.
+    pub given_up: &'a [Layer],
+    /// The profile under which the probe ran.
+    pub profile: &'a Profile,
+    /// Whether the probe's own forbidden act was reported.
+    pub told: bool,
+}
+
+impl Known<'_> {
+    fn gave_up(self, layer: Layer) -> bool {
+        self.given_up.contains(&layer)
+    }
+}
+
+/// What the probe's report, beside what is known outside, shows to be enforced.
+///
+/// # Errors
+/// When it cannot be read, or shows that a layer which the profile requires does not hold.
+pub fn conclude(report: &[u8], known: Known<'_>) -> Result<Attestation, String> {
+    let profile = known.profile;
+    let view: View = serde_json::from_slice(report)
+        .map_err(|error| format!("the probe's report cannot be read: {error}"))?;
+    let layers = Layer::ALL
+        .into_iter()
+        .map(|layer| report_on(layer, &view, known))
+        .collect();
     let attestation = Attestation {
         profile: profile.name.clone(),
         profile_digest: profile.digest(),
@@ -206,14 +238,8 @@ pub(super) fn attest(
     }
 }
 
-fn report_on(
-    layer: Layer,
-    view: &View,
-    told: bool,
-    builder: &Builder,
-    profile: &Profile,
-) -> LayerReport {
-    if builder.gave_up(layer) {
+fn report_on(layer: Layer, view: &View, known: Known<'_>) -> LayerReport {
+    if known.gave_up(layer) {
         return LayerReport {
             layer,
             state: LayerState::GivenUp,
@@ -221,8 +247,8 @@ fn report_on(
         };
     }
     let (holds, mut detail) = match layer {
-        Layer::Behaviour => behaviour(told, builder),
-        _ => judge(layer, view, builder, profile),
+        Layer::Behaviour => behaviour(known),
+        _ => judge(layer, view, known),
     };
     let by_proc = [
         Layer::UserNamespace,
@@ -236,7 +262,7 @@ fn report_on(
         Layer::Seccomp,
         Layer::Rlimits,
     ];
-    if builder.gave_up(Layer::MaskedProc) && by_proc.contains(&layer) {
+    if known.gave_up(Layer::MaskedProc) && by_proc.contains(&layer) {
         detail
             .push_str(" (set without an error; not seen from the inside, where /proc is missing)");
     }
@@ -253,8 +279,8 @@ fn report_on(
 }
 
 /// Whether the probe's own forbidden act was reported.
-fn behaviour(told: bool, builder: &Builder) -> (bool, String) {
-    let detail = match (told, builder.host.notifications) {
+fn behaviour(known: Known<'_>) -> (bool, String) {
+    let detail = match (known.told, known.host.notifications) {
         (true, _) => "refused system calls are reported",
         (false, false) => "this kernel cannot tell of refused system calls (Linux 5.5 can)",
         (false, true) => {
@@ -262,13 +288,14 @@ fn behaviour(told: bool, builder: &Builder) -> (bool, String) {
              fumehood itself (a container's seccomp agent), or the profile refuses sendmsg"
         }
     };
-    (told, detail.to_owned())
+    (known.told, detail.to_owned())
 }
 
-fn judge(layer: Layer, view: &View, builder: &Builder, profile: &Profile) -> (bool, String) {
+fn judge(layer: Layer, view: &View, known: Known<'_>) -> (bool, String) {
+    let profile = known.profile;
     let outside = namespaces();
     // Without /proc inside there is nothing to compare; the clone itself did not fail.
-    let proc = !builder.gave_up(Layer::MaskedProc);
+    let proc = !known.gave_up(Layer::MaskedProc);
     let own = |name: &str| {
         let inside = view.namespaces.get(name);
         let holds = inside.is_some() && inside != outside.get(name) || !proc;
@@ -352,7 +379,7 @@ fn judge(layer: Layer, view: &View, builder: &Builder, profile: &Profile) -> (bo
         Layer::NoNewPrivs => (status("NoNewPrivs") == "1" || !proc, "set".to_owned()),
         Layer::Seccomp => {
             let holds = status("Seccomp") == "2" || !proc;
-            let counted = builder.bounds_memory();
+            let counted = !known.gave_up(Layer::Cgroup) && known.host.cgroups.memory.is_some();
             let mut detail = format!("{} system-call rules", profile.system_calls(counted).len());
             if !counted {
                 let own = profile.without_memory_group.iter();
@@ -367,7 +394,7 @@ fn judge(layer: Layer, view: &View, builder: &Builder, profile: &Profile) -> (bo
             (holds, detail)
         }
         Layer::Landlock => {
-            let offered = builder.host.landlock;
+            let offered = known.host.landlock;
             let detail = if offered == 0 {
                 "this kernel has none (Linux 5.13 has; boot with `lsm=…,landlock`)".to_owned()
             } else {
@@ -386,7 +413,7 @@ fn judge(layer: Layer, view: &View, builder: &Builder, profile: &Profile) -> (bo
             (offered > 0, detail)
         }
         Layer::Cgroup => {
-            let groups = &builder.host.cgroups;
+            let groups = &known.host.cgroups;
             let detail = match groups.is_complete() {
                 true => groups.describe(),
                 false => format!(

@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use nix::unistd::{Pid, SysconfVar, sysconf};
 
+use crate::base::stat::Stat;
+
 /// What a tree of processes uses.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct TreeUsage {
@@ -25,45 +27,28 @@ const SHORT_LIST: u64 = 32 << 10;
 /// Bytes of that list that are read at most: some tens of thousands of locks.
 const LONG_LIST: u64 = 2 << 20;
 
-/// One process: its id, and the numbers of its `stat`, in which names have become 0.
+/// One process.
 struct Member {
     pid: i32,
-    fields: Vec<u64>,
+    stat: Stat,
 }
 
 impl Member {
     fn read(pid: i32) -> Option<Self> {
-        Self::read_task(&pid.to_string()).map(|member| Self { pid, ..member })
-    }
-
-    /// By the path of its folder below `/proc`.
-    fn read_task(path: &str) -> Option<Self> {
-        let stat = fs::read(format!("/proc/{path}/stat")).ok()?;
-        // The name before the last parenthesis may hold anything, and need not be text.
-        let stat = String::from_utf8_lossy(&stat);
-        let (_, fields) = stat.rsplit_once(')')?;
-        let fields = fields
-            .split_whitespace()
-            .map(|field| field.parse().unwrap_or(0))
-            .collect();
-        Some(Self { pid: 0, fields })
-    }
-
-    /// What decides how much of a contended processor it gets: the scheduler's number (which counts
-    /// the nice level) and the policy. A negative number reads as 0; no job can have one.
-    fn priority(&self) -> (u64, u64) {
-        (self.field(18), self.field(41))
-    }
-
-    /// A field by the number that proc(5) gives it.
-    fn field(&self, number: usize) -> u64 {
-        self.fields.get(number - 3).copied().unwrap_or(0)
+        let stat = Stat::read(&pid.to_string())?;
+        Some(Self { pid, stat })
     }
 
     fn resident(&self) -> u64 {
         let page = sysconf(SysconfVar::PAGE_SIZE).ok().flatten();
-        self.field(24) * page.unwrap_or(4096).max(1) as u64
+        self.stat.field(24) * page.unwrap_or(4096).max(1) as u64
     }
+}
+
+/// What decides how much of a contended processor a task gets: the scheduler's number (which counts
+/// the nice level) and the policy. A negative number reads as 0; no job can have one.
+fn priority(stat: &Stat) -> (u64, u64) {
+    (stat.field(18), stat.field(41))
 }
 
 /// Adds up a process and all below it. Orphans go to the sandbox's first process, so that nothing
@@ -73,10 +58,12 @@ pub(super) fn usage(root: Pid) -> TreeUsage {
     let ticks = sysconf(SysconfVar::CLK_TCK).ok().flatten();
     let tick = 1_000_000_000 / ticks.unwrap_or(100).max(1) as u64;
     for member in members(root) {
-        let spent = (14..=17).map(|number| member.field(number)).sum::<u64>();
+        let spent = (14..=17)
+            .map(|number| member.stat.field(number))
+            .sum::<u64>();
         total.cpu += Duration::from_nanos(spent * tick);
         total.memory += member.resident();
-        total.processes += member.field(20).max(1);
+        total.processes += member.stat.field(20).max(1);
     }
     total
 }
@@ -115,7 +102,9 @@ pub(super) struct Delays {
 /// The run delay of every task of a process and of all below it.
 pub(super) fn run_delays(root: Pid) -> Delays {
     let mut found = Delays::default();
-    let own = Member::read(root.as_raw()).map(|member| member.priority());
+    let own = Stat::read(&root.as_raw().to_string())
+        .as_ref()
+        .map(priority);
     for member in members(root) {
         let tasks = fs::read_dir(format!("/proc/{}/task", member.pid));
         for task in tasks.into_iter().flatten().flatten() {
@@ -129,7 +118,7 @@ pub(super) fn run_delays(root: Pid) -> Delays {
             if let Some(delay) = delay.and_then(|delay| delay.parse().ok()) {
                 found.delays.push((id, delay));
             }
-            let priority = Member::read_task(&task).map(|member| member.priority());
+            let priority = Stat::read(&task).as_ref().map(priority);
             found.lowered |= priority.is_some() && priority != own;
         }
         if found.delays.len() > MOST {
@@ -210,7 +199,8 @@ fn by_parents(root: Pid) -> Vec<Member> {
     let mut found: Vec<Member> = rest.extract_if(.., is_root).collect();
     let mut next = 0;
     while let Some(parent) = found.get(next).map(|member| member.pid) {
-        let is_child = |member: &mut Member| member.field(4) == u64::from(parent.unsigned_abs());
+        let is_child =
+            |member: &mut Member| member.stat.field(4) == u64::from(parent.unsigned_abs());
         found.extend(rest.extract_if(.., is_child));
         next += 1;
     }
@@ -226,6 +216,34 @@ mod tests {
         let usage = usage(Pid::this());
         assert!(usage.memory > 0);
         assert!(usage.processes >= 1);
+    }
+
+    /// A process that calls itself what is no text must not vanish from the count.
+    #[test]
+    fn a_name_hides_nobody() {
+        let mut child = std::process::Command::new("sh")
+            .args([
+                "-c",
+                r"printf '\377) Z 1\n' > /proc/$$/comm; echo; read line",
+            ])
+            .stdin(std::process::Stdio::piped())
+            .stdout(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut ready = [0; 1];
+        Read::read_exact(child.stdout.as_mut().unwrap(), &mut ready).unwrap();
+        let pid = child.id() as i32;
+        let name = fs::read(format!("/proc/{pid}/comm")).unwrap();
+        let parents = by_parents(Pid::this());
+        let children = by_children(Pid::this());
+        drop(child.stdin.take());
+        child.wait().unwrap();
+        assert_eq!(name, b"\xff) Z 1\n\n");
+        assert!(parents.iter().any(|member| member.pid == pid));
+        assert!(
+            !fs::exists("/proc/thread-self/children").unwrap()
+                || children.iter().any(|member| member.pid == pid)
+        );
     }
 
     #[test]

@@ -78,8 +78,13 @@ pub fn receive<T: DeserializeOwned>(mut reader: impl Read) -> io::Result<Option<
     if !fill(&mut reader, &mut length)? {
         return Ok(None);
     }
-    let mut frame = vec![0; checked_length(length)?];
-    reader.read_exact(&mut frame)?;
+    let length = checked_length(length)?;
+    // Memory grows with what comes, not with what was announced.
+    let mut frame = Vec::new();
+    reader.take(length as u64).read_to_end(&mut frame)?;
+    if frame.len() < length {
+        return Err(io::ErrorKind::UnexpectedEof.into());
+    }
     decode(&frame).map(Some)
 }
 

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::DirBuilderExt;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
@@ -71,8 +71,13 @@ impl Controllers {
 
 /// Looks at the hierarchies that are mounted, and tries each.
 pub fn discover() -> Controllers {
-    let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
-    let own = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
+    // A name that is no text, of any mount or group, must not hide the others.
+    let text = |path: &str| {
+        let bytes = fs::read(path).unwrap_or_default();
+        String::from_utf8_lossy(&bytes).into_owned()
+    };
+    let mounts = text("/proc/self/mountinfo");
+    let own = text("/proc/self/cgroup");
     let mut found = Controllers::default();
     for hierarchy in hierarchies(&mounts, &own) {
         match hierarchy.version {
@@ -105,14 +110,20 @@ fn missing(mounts: &str, found: &Controllers) -> Option<String> {
 
 /// A mounted hierarchy, and this process's place in it.
 #[derive(Debug, PartialEq, Eq)]
-struct Hierarchy {
-    version: Version,
-    controllers: Vec<String>,
-    mount: PathBuf,
-    own: Option<PathBuf>,
+pub struct Hierarchy {
+    /// Which interface it speaks.
+    pub version: Version,
+    /// Its controllers, in version 1.
+    pub controllers: Vec<String>,
+    /// Where it is mounted.
+    pub mount: PathBuf,
+    /// The folder of this process's group, when that is part of the mount.
+    pub own: Option<PathBuf>,
 }
 
-fn hierarchies(mounts: &str, own: &str) -> Vec<Hierarchy> {
+/// The hierarchies among `mounts` (the text of `mountinfo`), with the place in them that `own` (the
+/// text of `cgroup`) tells.
+pub fn hierarchies(mounts: &str, own: &str) -> Vec<Hierarchy> {
     let mut found: Vec<Hierarchy> = mounts
         .lines()
         .filter_map(|line| hierarchy(line, own))
@@ -149,8 +160,11 @@ fn hierarchy(line: &str, own: &str) -> Option<Hierarchy> {
         mine.then_some(path)
     });
     let own = path.and_then(|path| {
-        let below = path.strip_prefix(root.trim_end_matches('/'))?;
-        Some(mount.join(below.trim_start_matches('/')))
+        let below = Path::new(path).strip_prefix(&root).ok()?;
+        // A group outside of this process's control-group namespace shows as one that climbs.
+        let mut components = below.components();
+        let is_below = components.all(|part| matches!(part, Component::Normal(_)));
+        is_below.then(|| mount.join(below))
     });
     Some(Hierarchy {
         version,
@@ -358,7 +372,7 @@ mod tests {
         assert_eq!(found[1].version, Version::V2);
         assert_eq!(
             found[1].own.as_deref(),
-            Some(Path::new("/sys/fs/cgroup/unified/"))
+            Some(Path::new("/sys/fs/cgroup/unified"))
         );
     }
 
@@ -411,5 +425,8 @@ mod tests {
         let mounts = "30 25 0:26 /docker/x /sys/fs/cgroup ro - cgroup2 cgroup rw\n";
         let found = hierarchies(mounts, "0::/docker/x/y\n");
         assert_eq!(found[0].own.as_deref(), Some(Path::new("/sys/fs/cgroup/y")));
+        for elsewhere in ["0::/docker/xy\n", "0::/../other\n", "0::/docker/x/../y\n"] {
+            assert_eq!(hierarchies(mounts, elsewhere)[0].own, None, "{elsewhere}");
+        }
     }
 }

@@ -6,7 +6,7 @@
 mod discover;
 mod group;
 
-pub use discover::{Controllers, discover, sweep};
+pub use discover::{Controllers, Hierarchy, discover, hierarchies, sweep};
 pub use group::Group;
 
 use std::path::PathBuf;

@@ -10,4 +10,4 @@ mod policy;
 
 pub use compile::{compile, compile_observed};
 pub use interpret::interpret;
-pub use policy::{Action, Comparison, Condition, Policy, PolicyError};
+pub use policy::{Action, Comparison, Condition, LONGEST_PROGRAM, Policy, PolicyError};

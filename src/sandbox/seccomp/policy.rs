@@ -10,6 +10,11 @@ use thiserror::Error;
 
 use crate::sandbox::profile::SyscallRule;
 
+/// The most instructions that the kernel takes in one filter.
+pub const LONGEST_PROGRAM: usize = 4096;
+/// The most conditions of one rule: what a jump of the filter can skip, with room to spare.
+const MOST_CONDITIONS: usize = 16;
+
 /// What happens to a system call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
@@ -155,6 +160,9 @@ pub enum PolicyError {
     /// A condition that cannot be.
     #[error("system call `{0}`: {1}")]
     Condition(String, String),
+    /// More rules than the kernel takes.
+    #[error("the filter has {0} instructions, but the kernel takes {LONGEST_PROGRAM}")]
+    TooLong(usize),
 }
 
 impl Policy {
@@ -179,6 +187,10 @@ impl Policy {
                         decisions.insert(number, Decision::always(rule.action));
                     }
                     (false, Some(otherwise)) => {
+                        if rule.when.len() > MOST_CONDITIONS {
+                            let what = format!("more than {MOST_CONDITIONS} conditions");
+                            return Err(PolicyError::Condition(name.clone(), what));
+                        }
                         for condition in &rule.when {
                             check(name, condition)?;
                         }
@@ -192,7 +204,11 @@ impl Policy {
                 }
             }
         }
-        Ok(Self { decisions })
+        let policy = Self { decisions };
+        match super::compile(&policy).len() {
+            0..=LONGEST_PROGRAM => Ok(policy),
+            length => Err(PolicyError::TooLong(length)),
+        }
     }
 
     /// Whether this call goes ahead whatever its arguments are.

@@ -1,0 +1,170 @@
+//! What scanners print, which holds parts of samples.
+
+use fumehood::base::digest::Digest;
+use fumehood::scan::staging::CANARY_LINES;
+use fumehood::scan::{BatchFailure, FileOutcome, Layout, ToolOutput, bandit, ruff};
+use fumehood::worker::End;
+use serde_json::{Value as Json, json};
+
+use super::bytes::Bytes;
+
+const CODES: [&str; 3] = ["eval(x)\n", "", "a\nb\nc"];
+
+/// No output reads as secure but one in which every known answer was right; findings lie within their
+/// sample and are bounded; nothing of one sample's report moves to another.
+pub(crate) fn check(data: &[u8]) {
+    let codes = CODES.map(|code| (Digest::of(code), code));
+    let layout = Layout::new("/batch", &codes);
+    raw(data, &layout);
+
+    let mut bytes = Bytes::new(data);
+    let mut hits: Vec<Hit> = Vec::new();
+    let canary = layout.canary();
+    // Known answers, some of them missing or wrong now and then.
+    let complete = bytes.byte() < 200;
+    if complete {
+        hits.extend(CANARY_LINES.map(|line| Hit::new(&canary, "B307", "S307", line)));
+    }
+    let mut marked = [true; 3];
+    for (index, file) in layout.files().iter().enumerate() {
+        marked[index] = bytes.byte() < 220;
+        if marked[index] {
+            hits.push(Hit::new(
+                &layout.path(&file.name),
+                "B101",
+                "S101",
+                file.mark,
+            ));
+        }
+    }
+    let paths: Vec<String> = (layout.files().iter())
+        .map(|file| layout.path(&file.name))
+        .chain([
+            canary,
+            layout.clean(),
+            "/etc/passwd".to_owned(),
+            String::new(),
+        ])
+        .collect();
+    let mut own = 0;
+    while !bytes.is_empty() && hits.len() < 60 {
+        let place = match bytes.byte() {
+            250.. => 3 + bytes.below(4),
+            choice => usize::from(choice) % 3,
+        };
+        let rules = [
+            ("B307", "S307"),
+            ("B101", "S101"),
+            ("B\u{1b}[2J", "E999"),
+            ("", "S"),
+        ];
+        let (b, s) = rules[bytes.below(4)];
+        hits.push(Hit {
+            text: bytes.text(),
+            ..Hit::new(&paths[place], b, s, bytes.number() as u32)
+        });
+        own += 1;
+    }
+    let seen = paths[..3]
+        .iter()
+        .map(|path| (path.clone(), json!({})))
+        .collect();
+    let seen = Json::Object(seen);
+    let report = json!({"errors": [], "metrics": seen, "results": hits.iter().map(Hit::bandit).collect::<Vec<_>>()});
+    let list = Json::Array(hits.iter().map(Hit::ruff).collect());
+    for outcome in [
+        bandit::parse(&output(report.to_string().as_bytes()), &layout),
+        ruff::parse(&output(list.to_string().as_bytes()), &layout),
+    ] {
+        let Ok(outcome) = outcome else {
+            assert!(!complete || own > 0, "an honest report was refused");
+            continue;
+        };
+        assert!(complete, "weak code was not flagged");
+        for (index, outcome) in outcome.iter().enumerate() {
+            // A hit on the mark's line by the mark's rule is the mark.
+            if !marked[index] && own == 0 {
+                assert!(outcome.not_analysed.is_some());
+            }
+        }
+        judge(&outcome, &layout);
+    }
+}
+
+/// Bytes that are no report say nothing.
+fn raw(data: &[u8], layout: &Layout) {
+    type Parse = fn(&ToolOutput<'_>, &Layout) -> Result<Vec<FileOutcome>, BatchFailure>;
+    for parse in [bandit::parse as Parse, ruff::parse as Parse] {
+        match parse(&output(data), layout) {
+            Ok(outcome) => judge(&outcome, layout),
+            Err(why) => assert!(why.len() < 2000, "{why}"),
+        }
+        let failed = ToolOutput {
+            end: End::Signaled(9),
+            ..output(data)
+        };
+        assert!(parse(&failed, layout).is_err());
+        let noisy = ToolOutput {
+            stdout: b"",
+            stderr: data,
+            end: End::Exited(0),
+        };
+        assert!(parse(&noisy, layout).is_err());
+    }
+}
+
+fn judge(outcomes: &[FileOutcome], layout: &Layout) {
+    assert_eq!(outcomes.len(), layout.files().len());
+    for (outcome, file) in outcomes.iter().zip(layout.files()) {
+        assert!(outcome.findings.len() <= 1000);
+        for finding in &outcome.findings {
+            assert!(finding.line >= 1 && finding.line < file.mark.max(2));
+            let shown = format!("{}{}", finding.rule, finding.message);
+            assert!(shown.chars().count() <= 240);
+            assert!(!shown.chars().any(char::is_control));
+        }
+    }
+}
+
+fn output(stdout: &[u8]) -> ToolOutput<'_> {
+    ToolOutput {
+        stdout,
+        stderr: b"",
+        end: End::Exited(0),
+    }
+}
+
+struct Hit {
+    path: String,
+    bandit: String,
+    ruff: String,
+    line: u32,
+    text: String,
+}
+
+impl Hit {
+    fn new(path: &str, bandit: &str, ruff: &str, line: u32) -> Self {
+        Self {
+            path: path.to_owned(),
+            bandit: bandit.to_owned(),
+            ruff: ruff.to_owned(),
+            line,
+            text: String::new(),
+        }
+    }
+
+    fn bandit(&self) -> Json {
+        json!({
+            "filename": self.path, "test_id": self.bandit, "issue_text": self.text,
+            "issue_severity": "LOW", "issue_confidence": self.text, "line_number": self.line,
+            "issue_cwe": {"id": self.line},
+        })
+    }
+
+    fn ruff(&self) -> Json {
+        json!({
+            "filename": self.path, "code": self.ruff, "message": self.text,
+            "location": {"row": self.line},
+        })
+    }
+}
