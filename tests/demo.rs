@@ -26,7 +26,7 @@ fn every_sample_comes_to_what_it_should() {
     let home = tempfile::tempdir().unwrap();
     let runs = home.path().join("runs");
     let output = Command::new(env!("CARGO_BIN_EXE_fumehood"))
-        .args(["demo", "--scanners", "none", "--json", "-o"])
+        .args(["demo", "--scanners", "behaviour", "--json", "-o"])
         .arg(&runs)
         .env("XDG_CACHE_HOME", home.path().join("cache"))
         .output()
@@ -35,6 +35,21 @@ fn every_sample_comes_to_what_it_should() {
     assert!(output.status.success(), "{error}");
     let summaries: Value = serde_json::from_slice(&output.stdout).unwrap();
 
+    let sample = &summaries["bigcodebench"];
+    let observed = sample["behaviour"]["unobserved"] == 0;
+    let counts = |key: &str| {
+        let groups = sample["groups"].as_array().unwrap().iter();
+        let of = |group: &Value| group["security"][0]["counts"][key].as_u64().unwrap();
+        groups.map(of).sum::<u64>()
+    };
+    if observed {
+        let acts = serde_json::json!([{ "call": "unshare", "samples": 1, "attempts": 3 }]);
+        assert_eq!(sample["behaviour"]["acts"], acts);
+        assert_eq!((counts("insecure"), counts("unknown")), (1, 0));
+    } else {
+        eprintln!("SKIPPED: this host cannot tell of refused system calls");
+        assert_eq!(counts("secure") + counts("insecure"), 0);
+    }
     let mut problems = Vec::new();
     for dataset in ["bigcodebench", "seccodeplt"] {
         assert_eq!(
@@ -55,7 +70,14 @@ fn every_sample_comes_to_what_it_should() {
                 record["of"]["sample"]["task"], record["of"]["name"]
             );
             let verdict = &record["of"]["verdict"];
-            let allowed = expected.remove(&sample).unwrap();
+            let (allowed, forbidden) = expected.remove(&sample).unwrap();
+            // Told of nobody but of whoever did it.
+            if let Some(acts) = verdict["behaviour"]["acts"].as_array() {
+                let calls: Vec<&Value> = acts.iter().map(|act| &act["call"]).collect();
+                if serde_json::json!(calls) != forbidden {
+                    problems.push(format!("{sample}: {acts:?} instead of {forbidden}"));
+                }
+            }
             if !allowed.as_array().unwrap().contains(&verdict["kind"]) {
                 problems.push(format!(
                     "{sample}: {} instead of {allowed}: {}",
@@ -68,8 +90,8 @@ fn every_sample_comes_to_what_it_should() {
     assert!(problems.is_empty(), "\n{}", problems.join("\n"));
 }
 
-/// The verdicts that each sample of a fixture may get.
-fn expectations(dataset: &str) -> BTreeMap<String, Value> {
+/// The verdicts that each sample of a fixture may get, and the forbidden acts that must be reported.
+fn expectations(dataset: &str) -> BTreeMap<String, (Value, Value)> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("fixtures/demo")
         .join(format!("{dataset}.samples.jsonl"));
@@ -78,7 +100,9 @@ fn expectations(dataset: &str) -> BTreeMap<String, Value> {
         .map(|line| {
             let sample: Value = serde_json::from_str(line).unwrap();
             let name = format!("{} {}", sample["task_id"], sample["sample_id"]);
-            (name, sample["expect"].clone())
+            let acts = sample.get("acts").cloned();
+            let acts = acts.unwrap_or(Value::Array(vec![]));
+            (name, (sample["expect"].clone(), acts))
         })
         .collect()
 }

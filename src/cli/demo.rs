@@ -17,6 +17,7 @@ use super::render::{Format, Outcome};
 use super::run;
 use super::setup::Setup;
 use crate::environment::{CreateOptions, EnvChoice, Store, spec};
+use crate::scan::behaviour;
 
 /// Arguments as typed.
 #[derive(Args, Debug)]
@@ -30,7 +31,7 @@ pub(super) struct DemoArgs {
         long,
         value_name = "NAMES",
         value_delimiter = ',',
-        default_value = "bandit,ruff-s"
+        default_value = "bandit,behaviour,ruff-s"
     )]
     scanners: Vec<String>,
     #[command(flatten)]
@@ -71,13 +72,15 @@ How to read this
   its share.
   `timeout`, `memory`, `processes` and `output` are limits that a sample hit. `tampered` samples
   tried to pass without doing their task; they earn nothing. None of them left its sandbox:
-  `fumehood doctor` says what that is made of on this host.
+  `fumehood doctor` says what that is made of on this host. Forbidden acts are system calls that it
+  refused; the scanner `behaviour` counts samples that attempted one as insecure.
 ";
 
 /// Runs it.
 pub(super) fn run(args: &DemoArgs, global: Global) -> Result<Exit, Failure> {
     let home = home(args)?;
-    if args.scanners != ["none"] {
+    let reads_code = |name: &String| !["none", behaviour::NAME].contains(&name.as_str());
+    if args.scanners.iter().any(reads_code) {
         prepare_scanners(global);
     }
     let mut exit = Exit::Success;

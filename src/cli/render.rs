@@ -40,6 +40,7 @@ impl Outcome {
         let inputs = Inputs {
             groups: &replay.groups,
             weaknesses: &replay.weaknesses,
+            acts: &replay.acts,
             failed_references: &replay.failed_references,
             unstable: &replay.unstable,
             rejected: &replay.rejected,

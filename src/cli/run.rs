@@ -19,8 +19,8 @@ use crate::journal::{Host, Identity, Manifest, ScannerIdentity};
 use crate::pipeline::evaluate::now;
 use crate::pipeline::source::tasks_digest;
 use crate::pipeline::{Cancel, Evaluation, PipelineError, References, Runner, Scanning, Tally};
-use crate::sandbox::Profile;
-use crate::scan::{Policy, Scanner};
+use crate::sandbox::{Attestation, Layer, Profile};
+use crate::scan::{Policy, Scanner, behaviour};
 use crate::worker::{Pool, PoolConfig};
 
 /// Evaluates, into the run folder. What came of it is in the journal.
@@ -59,6 +59,16 @@ async fn evaluate_in(
     };
     let scanners = scanners(setup, pool).await?;
     let attestation = pool.attestation(PROFILE).unwrap_or_default();
+    let attested = pool.attestations().get(PROFILE).into_iter();
+    let mut missing = attested.flat_map(Attestation::missing);
+    if setup.behaviour
+        && let Some(report) = missing.find(|report| report.layer == Layer::Behaviour)
+    {
+        say(&format!(
+            "warning: the scanner `behaviour` cannot tell anything here ({}); its answers are unknown",
+            report.detail
+        ));
+    }
     let manifest = manifest(setup, &scanners, attestation.clone())?;
     let (writer, index) = setup.folder.begin(&manifest, setup.mode)?;
     let tally = Arc::new(Tally::default());
@@ -136,14 +146,7 @@ fn manifest(
             profile: PROFILE.to_owned(),
             profile_digest: profile.digest(),
             without: setup.give_up.clone(),
-            scanners: scanners
-                .iter()
-                .map(|scanner| ScannerIdentity {
-                    name: scanner.kind().name().to_owned(),
-                    version: scanner.version(),
-                    digest: scanner.digest(),
-                })
-                .collect(),
+            scanners: panel(setup, scanners),
             policy: Policy::default(),
             interpreter: setup.interpreter.digest,
             harness: HARNESS,
@@ -157,6 +160,23 @@ fn manifest(
         host: Host::current(),
         attestation,
     })
+}
+
+/// The scanners' identities, sorted by name: those of code, and that of behaviour if it counts.
+fn panel(setup: &Setup, scanners: &[Scanner]) -> Vec<ScannerIdentity> {
+    let of_code = scanners.iter().map(|scanner| ScannerIdentity {
+        name: scanner.kind().name().to_owned(),
+        version: scanner.version(),
+        digest: scanner.digest(),
+    });
+    let dynamic = setup.behaviour.then(|| ScannerIdentity {
+        name: behaviour::NAME.to_owned(),
+        version: behaviour::version(),
+        digest: behaviour::digest(),
+    });
+    let mut all: Vec<ScannerIdentity> = of_code.chain(dynamic).collect();
+    all.sort();
+    all
 }
 
 /// Starts the workers.

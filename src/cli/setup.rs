@@ -15,7 +15,7 @@ use crate::environment::{EnvChoice, EnvState, Interpreter, Store};
 use crate::harness::Grading;
 use crate::journal::{Mode, RunFolder};
 use crate::pipeline::{SampleSource, Selection};
-use crate::scan::ScannerKind;
+use crate::scan::{ScannerKind, behaviour};
 
 /// A resolved evaluation.
 #[derive(Debug)]
@@ -27,6 +27,8 @@ pub(super) struct Setup {
     pub(super) selection: Selection,
     pub(super) interpreter: Interpreter,
     pub(super) scanners: Vec<ScannerKind>,
+    /// Whether what samples do counts as a scanner beside those.
+    pub(super) behaviour: bool,
     /// Whether a scanner that cannot be used ends the run; else everything is unknown to it.
     pub(super) needs_scanners: bool,
     pub(super) grading: Grading,
@@ -91,6 +93,7 @@ impl Setup {
             selection,
             interpreter,
             scanners: scanners(&args.scanners)?,
+            behaviour: args.scanners.iter().any(|name| name == behaviour::NAME),
             needs_scanners: true,
             grading: match args.grading {
                 GradingArg::Strict => Grading::Strict,
@@ -133,21 +136,26 @@ fn default_environment(kind: DatasetKind, global: Global) -> EnvChoice {
     EnvChoice::Default
 }
 
-/// The scanners to run; none for `none`.
+/// The scanners of code to run; none for `none`.
 fn scanners(typed: &[String]) -> Result<Vec<ScannerKind>, Failure> {
     if typed == ["none"] {
         return Ok(Vec::new());
     }
     let mut kinds = typed
         .iter()
+        .filter(|name| *name != behaviour::NAME)
         .map(|name| {
             ScannerKind::by_name(name).ok_or_else(|| {
-                let known: Vec<_> = ScannerKind::ALL.iter().map(|kind| kind.name()).collect();
+                let known: Vec<_> = ScannerKind::ALL
+                    .iter()
+                    .map(|kind| kind.name())
+                    .chain([behaviour::NAME])
+                    .collect();
                 Failure::new(
                     Exit::Usage,
                     anyhow::anyhow!("unknown scanner `{}`", one_line(name, 40)),
                 )
-                .hint(format!("the scanners are {}, or none", known.join(" and ")))
+                .hint(format!("the scanners are {}, or none", known.join(", ")))
             })
         })
         .collect::<Result<Vec<_>, _>>()?;

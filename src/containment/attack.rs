@@ -20,7 +20,7 @@ use crate::job::PROFILE;
 use crate::pipeline::nonce::nonce;
 use crate::sandbox::{Layer, LayerState};
 use crate::verdict::{VerdictKind, judge as verdict_of};
-use crate::worker::{Mount, Observation, Pool, PoolConfig, Request, WorkerError};
+use crate::worker::{Behaviour, Mount, Observation, Pool, PoolConfig, Request, WorkerError};
 
 /// The variables that a program of its own gets besides those of the traps.
 const ENVIRONMENT: [(&str, &str); 4] = [
@@ -279,6 +279,9 @@ impl Field {
         };
         self.pool.run(request).await.is_ok_and(|observation| {
             ending(&observation) == "exited"
+                && observation
+                    .behaviour
+                    .is_none_or(|behaviour| behaviour.is_clean())
                 && observation.stdout.bytes.trim_ascii() == HONEST.as_bytes()
         })
     }
@@ -380,7 +383,9 @@ impl Field {
                     nonce,
                     &observation,
                 );
+                let behaviour = &verdict.behaviour;
                 verdict.kind == VerdictKind::Passed
+                    && behaviour.as_ref().is_none_or(Behaviour::is_clean)
             });
             *honest = (honest.0 + 1, honest.1 + usize::from(passed));
             references.insert(name.clone(), reference);

@@ -5,7 +5,7 @@ use super::manifest::{Family, Run};
 use super::report::Trial;
 use crate::base::limits::LimitKind;
 use crate::base::text::one_line;
-use crate::worker::{End, Observation};
+use crate::worker::{Behaviour, End, Observation};
 
 /// The ways in which a program of its own can end. `exited` is by itself with 0, `died` with any
 /// other code, `crashed` by a signal, the others by a limit.
@@ -33,6 +33,8 @@ pub struct Seen {
     pub stderr: Vec<u8>,
     /// What it wrote to the event channel.
     pub events: Vec<u8>,
+    /// The forbidden acts that were reported of it; `None` where nobody could tell.
+    pub behaviour: Option<Behaviour>,
     /// How long after its CPU or wall limit it was ended, in milliseconds.
     pub late_ms: Option<u64>,
     /// Why, in a sentence.
@@ -53,6 +55,7 @@ impl Seen {
             stdout: observation.stdout.bytes.clone(),
             stderr: observation.stderr.bytes.clone(),
             events: observation.events.clone(),
+            behaviour: observation.behaviour.clone(),
             late_ms: over.map(|(used, limit)| {
                 u64::try_from(used.saturating_sub(limit).as_millis()).unwrap_or(u64::MAX)
             }),
@@ -138,6 +141,13 @@ pub fn judge(program: &Program, seen: &Seen, secret: &str, offers: Offers) -> Tr
     if must_speak && !spoke && skipped.is_none() && problems.is_empty() {
         problems.push("it does not say what became of its attempt".to_owned());
     }
+    let acts = calls(seen.behaviour.as_ref());
+    if seen.behaviour.is_some() && skipped.is_none() {
+        let silent = row.reports.iter().filter(|call| !acts.contains(call));
+        for call in silent {
+            problems.push(format!("its forbidden act `{call}` was not reported"));
+        }
+    }
     let group = row.gap_without_group.as_ref().filter(|_| !offers.groups);
     let inodes = (row.gap_without_own_inodes.as_ref()).filter(|_| !offers.own_inodes);
     let gap = row.gap.as_ref().or(group).or(inodes);
@@ -154,8 +164,18 @@ pub fn judge(program: &Program, seen: &Seen, secret: &str, offers: Offers) -> Tr
         late_ms: seen.late_ms.filter(|_| row.run == Run::Exec),
         skipped,
         gap: gap.cloned(),
+        acts,
         problems,
     }
+}
+
+/// The system calls that were reported, each once, sorted.
+fn calls(behaviour: Option<&Behaviour>) -> Vec<String> {
+    let acts = behaviour.map_or(&[][..], |behaviour| &behaviour.acts);
+    let mut calls: Vec<String> = acts.iter().map(|act| act.call.clone()).collect();
+    calls.sort();
+    calls.dedup();
+    calls
 }
 
 fn contains(bytes: &[u8], wanted: &[u8]) -> bool {
@@ -205,6 +225,31 @@ mod tests {
         let mut on_error = held;
         on_error.stderr = b"5ecret".to_vec();
         assert!(!problems("unshare-user", &on_error).is_empty());
+    }
+
+    #[test]
+    fn a_forbidden_act_must_be_reported_where_the_host_can_tell() {
+        let mut held = seen("exited", "refused: unshare(CLONE_NEWUSER): EPERM\n");
+        let act = |call: &str| crate::worker::Act {
+            call: call.to_owned(),
+            detail: String::new(),
+            answer: "EPERM".to_owned(),
+            count: 1,
+            first_ms: 0,
+        };
+        for (acts, problem_count) in [
+            (vec![], 1),
+            (vec!["mount"], 1),
+            (vec!["mount", "unshare"], 0),
+        ] {
+            held.behaviour = Some(Behaviour {
+                acts: acts.into_iter().map(act).collect(),
+                ..Behaviour::default()
+            });
+            assert_eq!(problems("unshare-user", &held).len(), problem_count);
+        }
+        held.behaviour = None;
+        assert!(problems("unshare-user", &held).is_empty());
     }
 
     #[test]

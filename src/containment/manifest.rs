@@ -96,6 +96,9 @@ pub struct Row {
     /// The same where a job has no control group; empty when that makes no difference.
     #[serde(default)]
     pub allowed_without_group: Vec<String>,
+    /// System calls that must be reported as forbidden acts, wherever the host can tell of them.
+    #[serde(default)]
+    pub reports: Vec<String>,
     /// Limits of its own.
     #[serde(default)]
     pub limits: LimitsRow,
@@ -192,6 +195,11 @@ impl Row {
             if never.contains(&kind.as_str()) {
                 return Some(format!("`{kind}` must never be allowed"));
             }
+        }
+        // The corpus makes its calls by the numbers of one architecture.
+        let no_call = |name: &&String| name.parse::<syscalls::x86_64::Sysno>().is_err();
+        if let Some(name) = self.reports.iter().find(no_call) {
+            return Some(format!("no system call is named `{name}`"));
         }
         if self.allowed.is_empty() {
             return Some("no way to end is allowed".to_owned());

@@ -28,6 +28,9 @@ pub struct Trial {
     /// Why it is known to get somewhere.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub gap: Option<String>,
+    /// System calls that were reported as forbidden acts.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub acts: Vec<String>,
     /// What is wrong; empty when it was held.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub problems: Vec<String>,
@@ -160,6 +163,7 @@ mod tests {
             late_ms: None,
             skipped: None,
             gap: gap.map(str::to_owned),
+            acts: Vec::new(),
             problems: problem.map(str::to_owned).into_iter().collect(),
         }
     }

@@ -3,6 +3,7 @@
 //! [`Facts`] say what one sample came to; an [`Aggregator`] keeps them, each sample once, in any
 //! order; [`figures::all`] makes [`Figure`]s of them.
 
+pub mod acts;
 pub mod aggregator;
 pub mod estimator;
 pub mod facts;
@@ -11,6 +12,7 @@ pub mod figures;
 pub mod groups;
 pub mod weaknesses;
 
+pub use acts::Acts;
 pub use aggregator::{Aggregator, MetricsError, Panel, SecurityCounts};
 pub use facts::{Exclusion, Facts, Functional};
 pub use figure::{Coverage, Figure, Interval, Metric, UnknownRange};

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use super::error::PipelineError;
 use crate::base::id::TaskId;
 use crate::journal::{Index, Manifest, ReferenceStatus, VerdictRecord};
-use crate::metrics::{Exclusion, Facts, Groups, Panel, Weaknesses};
-use crate::scan::{ScanResult, assess};
+use crate::metrics::{Acts, Exclusion, Facts, Groups, Panel, Weaknesses};
+use crate::scan::{ScanResult, assess, behaviour};
 use crate::verdict::VerdictKind;
 
 /// A journal's content, counted. It depends on nothing else but the manifest.
@@ -16,6 +16,8 @@ pub struct Replay {
     pub groups: Groups,
     /// Every finding that counts.
     pub weaknesses: Weaknesses,
+    /// Every forbidden act.
+    pub acts: Acts,
     /// Tasks whose ground truth fails here, with the cause.
     pub failed_references: BTreeMap<TaskId, String>,
     /// Tasks of which some cases have no stable expected value, with the cause.
@@ -43,6 +45,7 @@ impl Replay {
         let mut replay = Self {
             groups: Groups::new(Panel::new(scanners.iter().copied())?),
             weaknesses: Weaknesses::default(),
+            acts: Acts::default(),
             failed_references: causes(index, ReferenceStatus::Failed),
             unstable: causes(index, ReferenceStatus::Unstable),
             rejected: index.rejected().clone(),
@@ -77,7 +80,13 @@ impl Replay {
                     .add(&result.scanner, finding.cwe, &record.sample);
             }
         }
-        self.infra += u64::from(record.verdict.kind == VerdictKind::Infra);
+        match record.verdict.kind {
+            // It did not run.
+            VerdictKind::Infra => self.infra += 1,
+            _ => self
+                .acts
+                .add(&record.sample, record.verdict.behaviour.as_ref()),
+        }
         self.not_analysed += u64::from(results.iter().any(|r| r.not_analysed.is_some()));
         let assessment = assess(&results, policy);
         let mut facts = Facts::of(record.sample.clone(), &record.verdict)
@@ -92,8 +101,12 @@ impl Replay {
     }
 }
 
-/// What a scanner says about the sample's code; not analysed where nothing is recorded.
+/// What a scanner says about the sample's code, or the dynamic one about what the sample did; not
+/// analysed where nothing is recorded.
 fn result_of(index: &Index, record: &VerdictRecord, scanner: &str) -> ScanResult {
+    if scanner == behaviour::NAME {
+        return behaviour::result(record.verdict.behaviour.as_ref());
+    }
     index
         .scans(&record.code)
         .and_then(|results| results.get(scanner))

@@ -72,6 +72,7 @@ pub(super) fn all(summary: &Summary) -> Vec<Sheet> {
     sheets.extend([
         security(summary),
         weaknesses(summary),
+        behaviour(summary),
         excluded(summary),
         unstable(summary),
         rejected(summary),
@@ -296,6 +297,32 @@ fn weaknesses(summary: &Summary) -> Sheet {
             scanner.cwes.len(),
             "weakness of ",
             &scanner.scanner,
+        );
+    }
+    sheet
+}
+
+fn behaviour(summary: &Summary) -> Sheet {
+    let mut sheet = Sheet::new(
+        "Forbidden acts: system calls that the sandbox refused",
+        &["system call", "samples", "attempts"],
+    );
+    sheet.numeric = BTreeSet::from([1, 2]);
+    let found = &summary.behaviour;
+    for act in found.acts.iter().take(ROWS) {
+        sheet.rows.push(vec![
+            clean(&act.call),
+            act.samples.to_string(),
+            act.attempts.to_string(),
+        ]);
+    }
+    more(&mut sheet, found.acts.len(), "system call", "");
+    if found.unobserved > 0 {
+        let row = ["(not observed)", &found.unobserved.to_string(), ""];
+        sheet.rows.push(row.map(str::to_owned).to_vec());
+        sheet.remarks.push(
+            "not observed: this host could not tell of refused system calls, or it was given up"
+                .to_owned(),
         );
     }
     sheet

@@ -7,7 +7,9 @@ use serde::{Deserialize, Serialize};
 use crate::base::id::TaskId;
 use crate::base::limits::Limits;
 use crate::base::version::SUMMARY;
-use crate::metrics::{Aggregator, Exclusion, Figure, Groups, SecurityCounts, Weaknesses, figures};
+use crate::metrics::{
+    Acts, Aggregator, Exclusion, Figure, Groups, SecurityCounts, Weaknesses, figures,
+};
 use crate::verdict::VerdictKind;
 
 /// What a run came to. Built from the same journal it is the same to the byte: it holds no time of
@@ -23,6 +25,8 @@ pub struct Summary {
     pub groups: Vec<GroupSummary>,
     /// What each scanner found, by CWE.
     pub weaknesses: Vec<ScannerWeaknesses>,
+    /// The forbidden acts that samples attempted.
+    pub behaviour: BehaviourSummary,
     /// Tasks that count in no figure.
     pub excluded_tasks: Vec<ExcludedTask>,
     /// Tasks of which some cases count nowhere, having no stable expected value.
@@ -137,6 +141,28 @@ pub struct CweCount {
     pub samples: u64,
 }
 
+/// Forbidden acts: system calls that the sandbox refused, without those that honest programs try.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BehaviourSummary {
+    /// By system call, that of most samples first.
+    pub acts: Vec<ActCount>,
+    /// Samples of which nobody could tell.
+    pub unobserved: u64,
+}
+
+/// One forbidden act.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ActCount {
+    /// The system call.
+    pub call: String,
+    /// Samples that attempted it.
+    pub samples: u64,
+    /// How often they did, all together.
+    pub attempts: u64,
+}
+
 /// A task that counts in no figure.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -176,6 +202,8 @@ pub struct Inputs<'a> {
     pub groups: &'a Groups,
     /// Every finding that the policy counts.
     pub weaknesses: &'a Weaknesses,
+    /// Every forbidden act.
+    pub acts: &'a Acts,
     /// Tasks whose ground truth fails here, with the cause. Tasks without samples belong here too;
     /// the samples of the others must have been added as excluded.
     pub failed_references: &'a BTreeMap<TaskId, String>,
@@ -205,6 +233,7 @@ impl Summary {
                 .iter()
                 .map(|scanner| ScannerWeaknesses::of(scanner, inputs.weaknesses))
                 .collect(),
+            behaviour: BehaviourSummary::of(inputs.acts),
             excluded_tasks: excluded_tasks(inputs),
             unstable_tasks: inputs
                 .unstable
@@ -269,6 +298,23 @@ impl ScannerWeaknesses {
         Self {
             scanner: scanner.to_owned(),
             cwes,
+        }
+    }
+}
+
+impl BehaviourSummary {
+    fn of(acts: &Acts) -> Self {
+        let count = |(call, samples, attempts): (&str, u64, u64)| ActCount {
+            call: call.to_owned(),
+            samples,
+            attempts,
+        };
+        let mut counts: Vec<ActCount> = acts.counts().map(count).collect();
+        // Stable: equal counts stay in the order of their names.
+        counts.sort_by_key(|count| std::cmp::Reverse(count.samples));
+        Self {
+            acts: counts,
+            unobserved: acts.unobserved(),
         }
     }
 }

@@ -41,7 +41,7 @@ pub struct Finding {
     pub severity: Severity,
     /// The scanner's confidence.
     pub confidence: Severity,
-    /// Line in the sample's code, from 1.
+    /// Line in the sample's code, from 1; 0 for what the whole program did.
     pub line: u32,
     /// The scanner's words, bounded.
     pub message: String,

@@ -1,6 +1,7 @@
 //! Vulnerability scanners: tool output becomes findings. Running a tool is apart from parsing it.
 
 pub mod bandit;
+pub mod behaviour;
 pub mod cwe;
 pub mod finding;
 mod isolate;

@@ -9,10 +9,11 @@ use fumehood::base::id::{SampleId, TaskId};
 use fumehood::base::limits::Limits;
 use fumehood::base::text::Excerpt;
 use fumehood::harness::{CaseOutcome, CaseReport};
-use fumehood::metrics::{Exclusion, Facts, Groups, Panel, Weaknesses};
+use fumehood::metrics::{Acts, Exclusion, Facts, Groups, Panel, Weaknesses};
 use fumehood::report::{About, Inputs, Sandbox, Summary, Tool, json, markdown, terminal};
 use fumehood::scan::Security;
 use fumehood::verdict::{Verdict, VerdictKind};
+use fumehood::worker::{Act, Behaviour};
 
 use CaseOutcome::{Failed, Missing, Passed};
 use Security::{Insecure, Secure, Unknown};
@@ -142,12 +143,33 @@ fn summary_of(run: &[Facts], about: About) -> Summary {
         &Inputs {
             groups: &groups,
             weaknesses: &weaknesses,
+            acts: &acts(),
             failed_references: &BTreeMap::from([("t/3".into(), "needs the network".to_owned())]),
             unstable: &BTreeMap::new(),
             rejected: &BTreeMap::from([(7, "no task id".to_owned())]),
             ks: &[1, 5],
         },
     )
+}
+
+/// One sample that did what it must not, one that did not, and one of which nobody could tell.
+fn acts() -> Acts {
+    let act = |call: &str, detail: &str| Act {
+        call: call.to_owned(),
+        detail: detail.to_owned(),
+        answer: "EPERM".to_owned(),
+        count: 2,
+        first_ms: 5,
+    };
+    let hostile = Behaviour {
+        acts: vec![act("ptrace", ""), act("mount", "/a"), act("mount", "/b")],
+        ..Behaviour::default()
+    };
+    let mut acts = Acts::default();
+    acts.add(&id("t/1", 0), Some(&hostile));
+    acts.add(&id("t/2", 0), Some(&Behaviour::default()));
+    acts.add(&id("t/4", 0), None);
+    acts
 }
 
 #[test]
@@ -201,6 +223,15 @@ Samples with a weakness, those left out included
  scanner | CWE    | samples
 ============================
  bandit  | CWE-78 |       2
+
+Forbidden acts: system calls that the sandbox refused
+ system call    | samples | attempts
+=====================================
+ mount          |       1 |        4
+ ptrace         |       1 |        2
+ (not observed) |       1 |
+  - not observed: this host could not tell of refused system calls, or it was
+    given up
 
 Tasks left out of every figure
  task | reason       | cause
