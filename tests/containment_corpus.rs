@@ -41,6 +41,9 @@ fn no_hostile_program_gets_anywhere() {
                 support::skip(&format!("{mode:?}: {}: {reason}", trial["name"]));
             }
         }
+        if trials.iter().all(|trial| trial["acts"].is_null()) {
+            support::skip(&format!("{mode:?}: this kernel tells of no refused calls"));
+        }
         let failed = |family: &Value| family["failed"] != 0;
         if report["families"].as_array().unwrap().iter().any(failed) {
             let mut problems = trials.clone();
