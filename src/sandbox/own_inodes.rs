@@ -14,7 +14,7 @@ use std::path::Path;
 
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
-use nix::mount::{MntFlags, MsFlags, mount, umount2};
+use nix::mount::{MsFlags, mount};
 use nix::sys::statvfs::{FsFlags, fstatvfs};
 
 use super::error::StepError;
@@ -35,8 +35,8 @@ pub enum Inodes {
 }
 
 /// Attaches `tree`, a detached copy of a folder's mount, at `lower` and shows it at `target` through
-/// an overlay. `empty` is an empty folder of the same mount namespace. When this fails the tree is at
-/// `lower` still.
+/// an overlay, which holds on to it. `empty` is an empty folder of the same mount namespace. When the
+/// overlay is refused the tree is at `lower` for another use.
 pub(super) fn lay(
     tree: OwnedFd,
     lower: &Path,
@@ -63,9 +63,7 @@ pub(super) fn lay(
         flags,
         Some(options.as_str()),
     )
-    .map_err(|errno| StepError::at("show through an overlay", target, errno))?;
-    umount2(lower, MntFlags::MNT_DETACH)
-        .map_err(|errno| StepError::at("unmount the lower layer of", target, errno))
+    .map_err(|errno| StepError::at("show through an overlay", target, errno))
 }
 
 /// Copies the file behind `tree` to `target`. Gives `false`, and leaves an empty file, when it is too

@@ -27,8 +27,6 @@ use site::{Site, below, make_dir};
 const STAGE: &str = "/tmp";
 /// Where, in the new root, the writable tmpfs stands before its folders are bound to their places.
 const SCRATCH: &str = ".scratch";
-/// Where, in the new root, a folder is mounted while it becomes the lower layer of its overlay.
-const LOWER: &str = ".lower";
 
 /// The step that containers refuse where they cover parts of their own `/proc`.
 pub const MOUNT_PROC: &str = "mount /proc at";
@@ -293,12 +291,9 @@ impl RootPlan {
             .map_err(|errno| StepError::at("open", &scratch, errno))?;
         let proc = stage.join("proc");
         make_dir(&proc)?;
-        let lower = stage.join(LOWER);
-        make_dir(&lower)?;
         let site = Site {
             stage,
             scratch: &scratch,
-            lower: &lower,
             // Nothing is mounted there yet.
             empty: &proc,
             inodes: self.options.inodes,
@@ -306,11 +301,10 @@ impl RootPlan {
         for (index, (entry, tree)) in self.entries.iter().zip(trees.0).enumerate() {
             site.make(index, entry, tree)?;
         }
+        // With the lower layers of all overlays: every unmounting waits for all processors.
         umount2(&scratch, MntFlags::MNT_DETACH)
             .map_err(|errno| StepError::at("unmount", &scratch, errno))?;
-        for folder in [&scratch, &lower] {
-            fs::remove_dir(folder).map_err(|error| StepError::io("remove", folder, &error))?;
-        }
+        fs::remove_dir(&scratch).map_err(|error| StepError::io("remove", &scratch, &error))?;
         if self.options.proc {
             mount_proc(&proc)?;
             for mask in &self.masks {

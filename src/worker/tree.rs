@@ -95,16 +95,15 @@ pub(super) fn memory(root: Pid, files: u64) -> u64 {
 pub(super) struct Delays {
     /// In nanoseconds, by task; none where the kernel does not count them.
     pub(super) delays: Vec<(i32, u64)>,
-    /// Whether a task has a lower priority than the first process.
+    /// Whether a task has another priority than it was started with.
     pub(super) lowered: bool,
 }
 
 /// The run delay of every task of a process and of all below it.
 pub(super) fn run_delays(root: Pid) -> Delays {
     let mut found = Delays::default();
-    let own = Stat::read(&root.as_raw().to_string())
-        .as_ref()
-        .map(priority);
+    // This worker's, which the first process began with: a job may lower the first process's as well.
+    let own = Stat::read("self").as_ref().map(priority);
     for member in members(root) {
         let tasks = fs::read_dir(format!("/proc/{}/task", member.pid));
         for task in tasks.into_iter().flatten().flatten() {

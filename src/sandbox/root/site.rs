@@ -17,10 +17,9 @@ use crate::sandbox::sys;
 pub(super) struct Site<'a> {
     /// The new root, a small tmpfs.
     pub(super) stage: &'a Path,
-    /// The writable tmpfs, whose folders are bound to their places.
+    /// The writable tmpfs, whose folders are bound to their places. What is mounted below it, the lower
+    /// layers of overlays, leaves the sandbox's sight with it.
     pub(super) scratch: &'a Path,
-    /// An empty folder, where a tree is mounted while it becomes the lower layer of its overlay.
-    pub(super) lower: &'a Path,
     /// An empty folder over which nothing is mounted.
     pub(super) empty: &'a Path,
     /// Whether shown folders get inodes of their own.
@@ -55,7 +54,7 @@ impl Site<'_> {
                 let tree = opened(tree, &target)?;
                 if *is_dir {
                     make_dir(&target)?;
-                    self.show_folder(tree, &target, *holds_mounts)
+                    self.show_folder(index, tree, &target, *holds_mounts)
                 } else {
                     make_file(&target)?;
                     self.show_file(tree, &target)
@@ -89,20 +88,26 @@ impl Site<'_> {
 
     fn show_folder(
         &self,
+        index: usize,
         tree: OwnedFd,
         target: &Path,
         holds_mounts: bool,
     ) -> Result<(), StepError> {
+        let lower = self.scratch.join(format!("lower-{index}"));
         match self.inodes {
             Inodes::Own if holds_mounts => {
                 let step = "show (another file system is mounted below, so that it cannot have \
                             inodes of its own; `--give-up own-inodes` shows it all the same)";
                 return Err(StepError::at(step, target, Errno::EXDEV));
             }
-            Inodes::Own => own_inodes::lay(tree, self.lower, self.empty, target)?,
+            Inodes::Own => {
+                make_dir(&lower)?;
+                own_inodes::lay(tree, &lower, self.empty, target)?;
+            }
             Inodes::OwnIfPossible if !holds_mounts => {
-                if own_inodes::lay(tree, self.lower, self.empty, target).is_err() {
-                    let (from, none) = (Some(self.lower), None::<&str>);
+                make_dir(&lower)?;
+                if own_inodes::lay(tree, &lower, self.empty, target).is_err() {
+                    let (from, none) = (Some(&lower), None::<&str>);
                     mount(from, target, none, MsFlags::MS_MOVE, none)
                         .map_err(|errno| StepError::at("attach", target, errno))?;
                 }
