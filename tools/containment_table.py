@@ -1,0 +1,57 @@
+#!/usr/bin/env python3
+"""Prints the table of docs/containment.md: what became of the hostile programs, by class.
+
+    tools/containment_table.py NAME=REPORT [NAME=REPORT ...]
+
+REPORT is the output of `fumehood doctor --attack --json`; NAME heads its column.
+"""
+
+import collections
+import json
+import sys
+
+
+def outcome(trial):
+    if trial.get("skipped") and not trial.get("problems"):
+        return "skipped"
+    if not trial.get("problems"):
+        return "held"
+    # As the report itself tells them apart: a gap covers what its manifest names and nothing else.
+    through = all(text.startswith("ESCAPED") or trial["got"] == "passed" for text in trial["problems"])
+    return "gap" if trial.get("gap") and through else "failed"
+
+
+def main():
+    if len(sys.argv) < 2 or any("=" not in argument for argument in sys.argv[1:]):
+        sys.exit(__doc__)
+    columns = {}
+    for argument in sys.argv[1:]:
+        name, path = argument.split("=", 1)
+        with open(path) as file:
+            columns[name] = json.load(file)
+    rows = collections.defaultdict(lambda: {name: collections.Counter() for name in columns})
+    for name, report in columns.items():
+        for trial in report["trials"]:
+            for row in ((trial["family"], trial["class"]), (trial["family"], "**all**")):
+                rows[row][name][outcome(trial)] += 1
+    print("| family | class | programs |" + "".join(" %s |" % name for name in columns))
+    print("|---|---|---|" + "---|" * len(columns))
+    order = {family: place for place, family in enumerate(("escape", "exhaustion", "forgery"))}
+    for (family, of_class), counts in sorted(rows.items(), key=lambda row: (order[row[0][0]], row[0][1] == "**all**", row[0][1])):
+        cells = []
+        for counter in counts.values():
+            names = [name for name in ("held", "gap", "failed", "skipped") if counter[name]]
+            cells.append(" %s |" % ", ".join("%d %s" % (counter[name], name) for name in names))
+        size = max(sum(counter.values()) for counter in counts.values())
+        print("| %s | %s | %d |%s" % (family, of_class, size, "".join(cells)))
+    print()
+    for name, report in columns.items():
+        late = [family["latest_ms"] for family in report["families"] if family.get("latest_ms") is not None]
+        print("- %s: %d of %d honest programs in between unharmed; %s%s" % (
+            name, report["honest"][1], report["honest"][0],
+            "the host is as it was" if not report["host"] else "on the host: " + "; ".join(report["host"]),
+            "; ended at most %d ms after a time limit" % max(late) if late else ""))
+
+
+if __name__ == "__main__":
+    main()
