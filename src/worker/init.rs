@@ -13,7 +13,9 @@ use std::path::Path;
 
 use nix::errno::Errno;
 use nix::sched::{CloneFlags, unshare};
-use nix::sys::resource::{Resource, UsageWho, getrlimit, getrusage, rlim_t, setrlimit};
+use nix::sys::resource::{
+    RLIM_INFINITY, Resource, UsageWho, getrlimit, getrusage, rlim_t, setrlimit,
+};
 use nix::sys::signal::{Signal, kill};
 use nix::sys::time::TimeValLike;
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
@@ -329,16 +331,20 @@ fn restrict_files(init: &Init<'_>) -> Result<(), StepError> {
 
 fn set_rlimits(limits: &Limits, builder: &Builder) -> Result<(), StepError> {
     let seconds = limits.cpu.as_secs().saturating_add(1);
-    let mut wanted: Vec<(Resource, rlim_t)> = vec![
-        // One byte, not none: a core dump that is piped to a program of the host ignores a limit of
-        // 0, but is not made at 1. The system-call filter keeps jobs from changing it.
-        (Resource::RLIMIT_CORE, 1),
+    // What a program is promised: less would change what it comes to.
+    let mut promised: Vec<(Resource, rlim_t)> = vec![
         (
             Resource::RLIMIT_CPU,
             seconds + u64::from(limits.cpu.subsec_nanos() > 0),
         ),
         (Resource::RLIMIT_FSIZE, limits.file_size),
         (Resource::RLIMIT_NOFILE, limits.open_files),
+    ];
+    // What it hardly needs: less does no harm.
+    let mut bounded: Vec<(Resource, rlim_t)> = vec![
+        // One byte, not none: a core dump that is piped to a program of the host ignores a limit of
+        // 0, but is not made at 1. The system-call filter keeps jobs from changing it.
+        (Resource::RLIMIT_CORE, 1),
         (Resource::RLIMIT_MEMLOCK, 64 << 10),
         (Resource::RLIMIT_MSGQUEUE, 0),
         (Resource::RLIMIT_RTPRIO, 0),
@@ -346,20 +352,42 @@ fn set_rlimits(limits: &Limits, builder: &Builder) -> Result<(), StepError> {
         (Resource::RLIMIT_SIGPENDING, SIGNALS),
     ];
     let group = &builder.host.cgroups;
-    let bounded = !builder.gave_up(Layer::Cgroup);
+    let has_group = !builder.gave_up(Layer::Cgroup);
     if !builder.bounds_memory() {
-        wanted.push((Resource::RLIMIT_DATA, limits.memory));
+        promised.push((Resource::RLIMIT_DATA, limits.memory));
     }
-    if !(bounded && group.pids.is_some()) {
+    if !(has_group && group.pids.is_some()) {
         // With room above the limit, so that whoever goes over it is seen to, and not only refused.
         let most = rlim_t::from(limits.processes).saturating_mul(2) + 16;
-        wanted.push((Resource::RLIMIT_NPROC, most));
+        bounded.push((Resource::RLIMIT_NPROC, most));
     }
-    for (resource, value) in wanted {
-        let (_, hard) =
-            getrlimit(resource).map_err(|errno| StepError::new("read a limit", errno))?;
+    let hard = |resource| {
+        let limits = getrlimit(resource).map_err(|errno| StepError::new("read a limit", errno));
+        limits.map(|(_, hard)| hard)
+    };
+    for (resource, value) in &promised {
+        let most = hard(*resource)?;
+        if most < *value {
+            return Err(StepError::new(
+                &format!(
+                    "give the program its {resource:?} of {value}: fumehood was started with no more \
+                     than {most}; raise that with `ulimit`, or ask for less"
+                ),
+                Errno::EPERM,
+            ));
+        }
+    }
+    if hard(Resource::RLIMIT_AS)? != RLIM_INFINITY {
+        return Err(StepError::new(
+            "run programs in a bounded address space, which is not the memory that they use; start \
+             fumehood with `ulimit -v unlimited`",
+            Errno::EPERM,
+        ));
+    }
+    bounded.push((Resource::RLIMIT_AS, RLIM_INFINITY));
+    for (resource, value) in promised.into_iter().chain(bounded) {
         // A hard limit that is lower already cannot be raised, and need not be.
-        let value = value.min(hard);
+        let value = value.min(hard(resource)?);
         setrlimit(resource, value, value)
             .map_err(|errno| StepError::new(&format!("set {resource:?}"), errno))?;
     }

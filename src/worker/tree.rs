@@ -118,7 +118,10 @@ pub(super) fn run_delays(root: Pid) -> Delays {
                 found.delays.push((id, delay));
             }
             let priority = Stat::read(&task).as_ref().map(priority);
-            found.lowered |= priority.is_some() && priority != own;
+            found.lowered |= priority.zip(own).is_some_and(|(task, first)| {
+                // A larger number is a lower priority; other policies than its own only lower it.
+                task.0 > first.0 || task.1 != first.1
+            });
         }
         if found.delays.len() > MOST {
             break;
