@@ -4,59 +4,14 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should panic")]
 
+#[path = "support/records.rs"]
+mod records;
+
 use std::fs;
 
 use fumehood::base::digest::Digest;
-use fumehood::base::limits::Limits;
-use fumehood::base::version::{HARNESS, MANIFEST};
-use fumehood::journal::{
-    Host, Identity, JournalError, Manifest, Mode, Record, RunFolder, ScanRecord, ScannerIdentity,
-};
-use fumehood::scan::{Policy, ScanResult};
-
-fn manifest() -> Manifest {
-    Manifest {
-        version: MANIFEST,
-        fumehood: "0.0.0".to_owned(),
-        created: "2026-01-01T00:00:00Z".to_owned(),
-        identity: Identity {
-            dataset: "bigcodebench".to_owned(),
-            tasks: Digest::of("tasks"),
-            samples: Digest::of("samples"),
-            selection: String::new(),
-            grading: "strict".to_owned(),
-            check_ground_truth: false,
-            limits: Limits::default(),
-            profile: "snippet".to_owned(),
-            profile_digest: Digest::of("profile"),
-            without: Vec::new(),
-            scanners: vec![ScannerIdentity {
-                name: "bandit".to_owned(),
-                version: "1.8.0".to_owned(),
-                digest: Digest::of("rules"),
-            }],
-            policy: Policy::default(),
-            interpreter: Digest::of("interpreter"),
-            harness: HARNESS,
-        },
-        tasks: 2,
-        python: "3.12.0".to_owned(),
-        host: Host::default(),
-        attestation: serde_json::Value::Null,
-    }
-}
-
-fn scan(scanner: &str) -> Record {
-    Record::Scan(ScanRecord {
-        code: Digest::of("code"),
-        result: ScanResult {
-            scanner: scanner.to_owned(),
-            version: "1".to_owned(),
-            findings: Vec::new(),
-            not_analysed: None,
-        },
-    })
-}
+use fumehood::journal::{JournalError, Mode, RunFolder};
+use records::{manifest, scan};
 
 #[test]
 fn a_full_disk_leaves_a_whole_journal() {

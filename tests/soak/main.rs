@@ -1,6 +1,7 @@
 //! Very many jobs on the same workers, and hostile jobs among honest ones.
 //!
-//! `cargo test` runs a small version of each. The large ones are asked for by name:
+//! `cargo test` runs a small version of each. The large ones are asked for by name. The first ends after
+//! so many jobs, or after `FUMEHOOD_SOAK_MINUTES`; both compare what they find at the end:
 //!
 //!     FUMEHOOD_SOAK_JOBS=200000 cargo test --release --test soak -- --ignored --nocapture a_long_soak
 //!     FUMEHOOD_DATASET=humaneval FUMEHOOD_DATA=HumanEvalPlus.jsonl.gz FUMEHOOD_SAMPLES=samples.jsonl \
@@ -20,7 +21,7 @@ mod support;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use census::Census;
 use fumehood::base::limits::Limits;
@@ -183,7 +184,7 @@ async fn run(pool: &Arc<Pool>, mix: &Arc<Mix>, numbers: std::ops::Range<u64>) ->
 
 /// Runs `jobs` jobs in one process tree and compares what it holds after the first `warm` of them
 /// with what it holds at the end.
-fn soak(warm: u64, jobs: u64) {
+fn soak(warm: u64, jobs: u64, budget: Duration) {
     let _alone = alone();
     if !modes().contains(&Mode::Own) {
         return skip("the sandbox cannot run here");
@@ -201,8 +202,8 @@ fn soak(warm: u64, jobs: u64) {
         let mut wrong = run(&pool, &mix, 0..warm).await;
         let first = Census::take();
         let mut done = warm;
-        while done < jobs {
-            let until = (done + (jobs - warm).div_ceil(10)).min(jobs);
+        while done < jobs && begin.elapsed() < budget {
+            let until = (done + (jobs - warm).div_ceil(50)).min(jobs);
             wrong.extend(run(&pool, &mix, done..until).await);
             done = until;
             let rate = done as f64 / begin.elapsed().as_secs_f64();
@@ -213,7 +214,7 @@ fn soak(warm: u64, jobs: u64) {
         }
         let last = Census::take();
         eprintln!(
-            "after {warm} and after {jobs} jobs:\n{}",
+            "after {warm} and after {done} jobs:\n{}",
             first.beside(&last)
         );
         Arc::into_inner(pool).unwrap().shutdown().await;
@@ -225,12 +226,18 @@ fn soak(warm: u64, jobs: u64) {
 
 #[test]
 fn a_short_soak() {
-    soak(200, 500);
+    soak(200, 500, Duration::MAX);
 }
 
 #[test]
 #[ignore = "takes as long as it is told to; see the head of this file"]
 fn a_long_soak() {
-    let jobs = std::env::var("FUMEHOOD_SOAK_JOBS").ok();
-    soak(1000, jobs.map_or(200_000, |jobs| jobs.parse().unwrap()));
+    let given = |name| {
+        std::env::var(name)
+            .ok()
+            .map(|text: String| text.parse().unwrap())
+    };
+    let minutes = given("FUMEHOOD_SOAK_MINUTES");
+    let budget = minutes.map_or(Duration::MAX, |minutes| Duration::from_secs(60 * minutes));
+    soak(1000, given("FUMEHOOD_SOAK_JOBS").unwrap_or(200_000), budget);
 }
