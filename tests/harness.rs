@@ -5,6 +5,8 @@
 
 #![allow(clippy::unwrap_used, clippy::print_stderr)] // helpers outside #[test] functions
 
+#[path = "harness/control.rs"]
+mod control;
 #[path = "harness/hostile.rs"]
 mod hostile;
 
@@ -15,8 +17,10 @@ use std::time::Duration;
 
 use fumehood::base::id::TaskId;
 use fumehood::dataset::{Task, Tests};
-use fumehood::harness::{CaseOutcome, Grading, Reference, Transcript, launch, plan};
-use fumehood::verdict::{Verdict, VerdictKind, judge};
+use fumehood::harness::{
+    CaseOutcome, Grading, Plan, Reference, Transcript, control_plan, launch, plan,
+};
+use fumehood::verdict::{Control, Step, Verdict, VerdictKind, judge};
 use fumehood::worker::{Captured, End, Observation, Usage};
 
 const NONCE: [u8; 32] = *b"0123456789abcdef0123456789abcdef";
@@ -48,9 +52,13 @@ fn python() -> Option<&'static str> {
 
 /// Runs a plan as a worker would, but with nothing around it.
 fn run(python: &str, task: &Task, code: &str, grading: Grading, seed: u32) -> Observation {
+    run_plan(python, &plan(task, code, grading, NONCE), seed)
+}
+
+fn run_plan(python: &str, plan: &Plan, seed: u32) -> Observation {
     let folder = tempfile::tempdir().unwrap();
     let (input, events) = (folder.path().join("input"), folder.path().join("events"));
-    std::fs::write(&input, plan(task, code, grading, NONCE).input()).unwrap();
+    std::fs::write(&input, plan.input()).unwrap();
     std::fs::write(&events, b"").unwrap();
     let work = folder.path().join("work");
     std::fs::create_dir(&work).unwrap();
@@ -93,7 +101,19 @@ fn run(python: &str, task: &Task, code: &str, grading: Grading, seed: u32) -> Ob
 
 fn grade(python: &str, task: &Task, code: &str) -> Verdict {
     let observation = run(python, task, code, Grading::Strict, 0);
-    judge(task, code, Grading::Strict, None, &NONCE, &observation)
+    let verdict = judge(task, code, Grading::Strict, None, &NONCE, &observation);
+    if !Control::is_needed(task, &verdict) {
+        return verdict;
+    }
+    let mut control = Control::new(verdict);
+    loop {
+        let plan = control_plan(task, code, Grading::Strict, NONCE);
+        control = match control.take(&NONCE, &run_plan(python, &plan, 0)) {
+            Step::Done(verdict) => return verdict,
+            Step::Again(control) => control,
+            Step::NotRun(_, reason) => panic!("{reason}"),
+        };
+    }
 }
 
 fn grade_against(python: &str, task: &Task, truth: &str, code: &str, grading: Grading) -> Verdict {

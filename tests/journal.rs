@@ -40,6 +40,8 @@ fn verdict(task: &str, index: u32, kind: VerdictKind) -> Record {
             usage: Usage::default(),
             limit: None,
             detail: "\u{1b}[31m \" \\".to_owned(),
+            suspicions: Vec::new(),
+            controls: 0,
             stdout: Excerpt::of(b"\xff\n", 8, 8),
             stderr: Excerpt::default(),
             behaviour: None,

@@ -15,11 +15,13 @@ use super::report::{Report, Trial};
 use super::traps::Traps;
 use crate::base::limits::Limits;
 use crate::dataset::Task;
-use crate::harness::{Grading, Plan, Reference, Transcript, launch, needs_reference, plan};
+use crate::harness::{
+    Grading, Plan, Reference, Transcript, control_plan, launch, needs_reference, plan,
+};
 use crate::job::PROFILE;
 use crate::pipeline::nonce::nonce;
 use crate::sandbox::{Layer, LayerState};
-use crate::verdict::{VerdictKind, judge as verdict_of};
+use crate::verdict::{Control, Step, Verdict, VerdictKind, judge as verdict_of};
 use crate::worker::{Behaviour, Mount, Observation, Pool, PoolConfig, Request, WorkerError};
 
 /// The variables that a program of its own gets besides those of the traps.
@@ -312,10 +314,38 @@ impl Field {
             &plan.nonce,
             &observation,
         );
+        let verdict = if Control::is_needed(task, &verdict) {
+            let control = Control::new(verdict);
+            match self.control(task, program, control).await {
+                Ok(verdict) => verdict,
+                Err(seen) => return seen,
+            }
+        } else {
+            verdict
+        };
         Seen {
             got: verdict.kind.name().to_owned(),
             detail: verdict.detail,
             ..Seen::of(&observation, program)
+        }
+    }
+
+    /// Puts a pass to the test, as an evaluation does.
+    async fn control(
+        &self,
+        task: &Task,
+        program: &Program,
+        mut control: Control,
+    ) -> Result<Verdict, Seen> {
+        loop {
+            let key = nonce().map_err(|error| infra(&error))?;
+            let plan = control_plan(task, program.source, Grading::Strict, key);
+            let observation = self.observe(&plan, 0, program.limits.clone()).await?;
+            control = match control.take(&plan.nonce, &observation) {
+                Step::Done(verdict) => return Ok(verdict),
+                Step::Again(next) => next,
+                Step::NotRun(control, reason) => return Ok(control.failed(&reason)),
+            };
         }
     }
 
@@ -328,6 +358,16 @@ impl Field {
     ) -> Result<(Plan, Observation), Seen> {
         let key = nonce().map_err(|error| infra(&error))?;
         let plan = plan(task, code, Grading::Strict, key);
+        let observation = self.observe(&plan, hash_seed, limits).await?;
+        Ok((plan, observation))
+    }
+
+    async fn observe(
+        &self,
+        plan: &Plan,
+        hash_seed: u32,
+        limits: Limits,
+    ) -> Result<Observation, Seen> {
         let python = Language::Python.interpreter();
         let mut env = launch::environment(Path::new(python), hash_seed);
         env.extend(self.traps.environment());
@@ -341,10 +381,8 @@ impl Field {
             mounts: Vec::new(),
             limits,
         };
-        match self.pool.run(request).await {
-            Ok(observation) => Ok((plan, observation)),
-            Err(error) => Err(infra(&error)),
-        }
+        let observed = self.pool.run(request).await;
+        observed.map_err(|error| infra(&error))
     }
 
     /// What the answers that must pass come to, by task, and whether they do pass: were they not to,

@@ -9,7 +9,7 @@ pub mod reference;
 pub mod transcript;
 pub mod value;
 
-pub use plan::{Grading, Plan, plan};
+pub use plan::{Grading, Plan, control_plan, is_controlled, plan};
 pub use reference::{Reference, needs_reference};
-pub use transcript::{CaseOutcome, CaseReport, CaseResult, Transcript};
+pub use transcript::{CaseOutcome, CaseReport, CaseResult, Suspicion, Transcript};
 pub use value::Value;

@@ -45,8 +45,10 @@ pub struct Plan {
 
 const UNITTEST: &str = concat!(
     include_str!("drivers/events.py"),
+    include_str!("drivers/control.py"),
     include_str!("drivers/snapshot.py"),
     include_str!("drivers/guard.py"),
+    include_str!("drivers/watch.py"),
     include_str!("drivers/official.py"),
     include_str!("drivers/unittest.py"),
 );
@@ -62,18 +64,26 @@ const PAIRS: &str = concat!(
 );
 const ASSERTS: &str = concat!(
     include_str!("drivers/events.py"),
+    include_str!("drivers/control.py"),
     include_str!("drivers/guard.py"),
+    include_str!("drivers/watch.py"),
     include_str!("drivers/asserts.py"),
+);
+const ALTER: &str = concat!(
+    include_str!("drivers/control.py"),
+    include_str!("drivers/alter.py"),
 );
 
 impl Plan {
     /// The bytes for descriptor 3: the driver's length as eight big-endian bytes, the driver, the
-    /// payload.
+    /// key, the payload. The key stands apart so that the driver can wipe it once it is used.
     pub fn input(&self) -> Vec<u8> {
         let driver = self.driver.as_bytes();
-        let mut input = Vec::with_capacity(8 + driver.len() + self.payload.len());
+        let room = 8 + driver.len() + self.nonce.len() + self.payload.len();
+        let mut input = Vec::with_capacity(room);
         input.extend_from_slice(&(driver.len() as u64).to_be_bytes());
         input.extend_from_slice(driver);
+        input.extend_from_slice(&self.nonce);
         input.extend_from_slice(&self.payload);
         input
     }
@@ -82,8 +92,27 @@ impl Plan {
 /// What to run to grade `code` as an answer to `task`. For a reference run, `code` is the ground
 /// truth; expected values are never part of a plan.
 pub fn plan(task: &Task, code: &str, grading: Grading, nonce: [u8; 32]) -> Plan {
-    let nonce_hex: String = nonce.iter().map(|byte| format!("{byte:02x}")).collect();
-    let (driver, mut payload) = match &task.tests {
+    plan_run(task, code, grading, nonce, false)
+}
+
+/// The same with tests that cannot be passed: a control of a pass that may not have been earned.
+///
+/// Expected values in the tests are altered at random, and tests without any are made to fail at
+/// their end. Only tests that share the snippet's process can be controlled; see [`is_controlled`].
+pub fn control_plan(task: &Task, code: &str, grading: Grading, nonce: [u8; 32]) -> Plan {
+    plan_run(task, code, grading, nonce, true)
+}
+
+/// Whether passes of these tests are controlled: those that run in the process of the snippet.
+pub fn is_controlled(tests: &Tests) -> bool {
+    match tests {
+        Tests::Unittest { .. } | Tests::Asserts { .. } | Tests::Check { .. } => true,
+        Tests::Cases { .. } | Tests::Pairs { .. } => false,
+    }
+}
+
+fn plan_run(task: &Task, code: &str, grading: Grading, nonce: [u8; 32], control: bool) -> Plan {
+    let (mut driver, mut payload) = match &task.tests {
         Tests::Unittest { source } => (
             UNITTEST,
             json!({ "preamble": task.preamble, "code": code, "tests": source }),
@@ -119,7 +148,11 @@ pub fn plan(task: &Task, code: &str, grading: Grading, nonce: [u8; 32]) -> Plan 
             }),
         ),
     };
-    payload["nonce"] = nonce_hex.into();
+    payload["control"] = serde_json::Value::Null;
+    if control {
+        payload = json!({ "driver": driver, "payload": payload });
+        driver = ALTER;
+    }
     Plan {
         driver,
         payload: payload.to_string().into_bytes(),

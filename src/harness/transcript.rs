@@ -15,6 +15,8 @@ use super::value::{Value, unhex};
 
 /// Cases that one task may declare; far above every dataset's.
 const CASE_LIMIT: usize = 100_000;
+/// What a control's driver says of a case that held although an expected value in it was altered.
+pub const ALTERED: &str = "altered";
 
 /// How one case ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -93,6 +95,16 @@ pub struct LoadError {
     pub detail: String,
 }
 
+/// Something that a snippet did which a solution hardly ever does and a forgery may.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Suspicion {
+    /// What it did; hostile text, bounded.
+    pub reason: String,
+    /// Whether it looked at the code of its tests, or at everything there is in the process.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub grave: bool,
+}
+
 /// The events of one job, in order, each with a valid authentication code.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Transcript {
@@ -110,6 +122,10 @@ pub struct Transcript {
     pub tests_error: Option<String>,
     /// Signs of interference that the driver noticed.
     pub tampered: Vec<String>,
+    /// What the snippet did that a solution hardly ever does.
+    pub suspicions: Vec<Suspicion>,
+    /// In a control: the cases of which an expected value was altered.
+    pub altered: Vec<String>,
     /// Errors outside any case, such as in `tearDownClass`.
     pub fixture: Option<String>,
     /// Whether the driver reached its end.
@@ -141,6 +157,8 @@ struct Line {
     error: Vec<String>,
     #[serde(default)]
     reason: String,
+    #[serde(default)]
+    grave: bool,
     #[serde(default)]
     fixture: String,
 }
@@ -216,6 +234,11 @@ impl Transcript {
             }
             "tests_error" => self.tests_error = Some(line.detail),
             "tampered" => self.tampered.push(line.reason),
+            "suspect" => self.suspicions.push(Suspicion {
+                reason: line.reason,
+                grave: line.grave,
+            }),
+            "altered" => self.altered = line.cases,
             "end" => {
                 self.ended = true;
                 self.fixture = Some(line.fixture).filter(|text| !text.is_empty());

@@ -8,9 +8,9 @@ use crate::base::limits::Limits;
 use crate::base::text::Excerpt;
 use crate::dataset::{Sample, Task};
 use crate::environment::Interpreter;
-use crate::harness::{Grading, Plan, Reference, launch, plan};
+use crate::harness::{Grading, Plan, Reference, control_plan, launch, plan};
 use crate::job::{Job, PROFILE};
-use crate::verdict::{Verdict, VerdictKind, judge};
+use crate::verdict::{Control, Step, Verdict, VerdictKind, judge};
 use crate::worker::{Observation, Pool, Request, Usage, WorkerError};
 
 /// How often a job is tried again after a failure of ours.
@@ -73,7 +73,7 @@ impl Runner {
                         &observation,
                     );
                     if verdict.kind != VerdictKind::Infra {
-                        return Ok(verdict);
+                        return self.control(task, &sample.code, verdict).await;
                     }
                     last = verdict.detail;
                 }
@@ -82,6 +82,42 @@ impl Runner {
             }
         }
         Ok(infra(last))
+    }
+
+    /// Puts a suspect pass to the test; every other verdict stands as it is.
+    async fn control(
+        &self,
+        task: &Task,
+        code: &str,
+        verdict: Verdict,
+    ) -> Result<Verdict, PipelineError> {
+        if !Control::is_needed(task, &verdict) {
+            return Ok(verdict);
+        }
+        let mut control = Control::new(verdict);
+        let mut failures = 0;
+        loop {
+            let plan = control_plan(task, code, self.grading, fresh_nonce()?);
+            let reason = match self.once(&plan, HASH_SEED).await? {
+                Outcome::Observed(observation) => match control.take(&plan.nonce, &observation) {
+                    Step::Done(verdict) => return Ok(verdict),
+                    Step::Again(next) => {
+                        control = next;
+                        continue;
+                    }
+                    Step::NotRun(same, reason) => {
+                        control = same;
+                        reason
+                    }
+                },
+                Outcome::Infra(reason) => reason,
+                Outcome::Busy(reason) => return Ok(control.failed(&reason)),
+            };
+            failures += 1;
+            if failures > RETRIES {
+                return Ok(control.failed(&reason));
+            }
+        }
     }
 
     /// Runs a program of the dataset itself with its task's tests, under a hash seed.
@@ -143,6 +179,8 @@ fn infra(detail: String) -> Verdict {
         usage: Usage::default(),
         limit: None,
         detail,
+        suspicions: Vec::new(),
+        controls: 0,
         stdout: Excerpt::default(),
         stderr: Excerpt::default(),
         behaviour: None,

@@ -16,6 +16,8 @@
 //! | an error outside any case, or a case that did not pass | failed |
 //! | every declared case passed | passed |
 //!
+//! A pass that comes with a suspicion is not final: see [`Control`](super::Control).
+//!
 //! Cases that passed before a limit or a crash still count, over all declared cases; after
 //! interference, whenever it is noticed and whatever the kind, none does.
 
@@ -72,6 +74,8 @@ pub fn judge(
         usage: observation.usage,
         limit: limit_of(observation),
         detail: bounded(&detail),
+        suspicions: transcript.suspicions,
+        controls: 0,
         stdout: Excerpt::of(&observation.stdout.bytes, OUTPUT_KEPT, OUTPUT_KEPT),
         stderr: Excerpt::of(&observation.stderr.bytes, OUTPUT_KEPT, OUTPUT_KEPT),
         behaviour: observation.behaviour.clone(),

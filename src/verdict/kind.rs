@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::limits::LimitKind;
 use crate::base::text::Excerpt;
-use crate::harness::CaseReport;
+use crate::harness::{CaseReport, Suspicion};
 use crate::worker::{Behaviour, Usage};
 
 /// What became of one sample.
@@ -96,6 +96,12 @@ pub struct Verdict {
     pub limit: Option<LimitKind>,
     /// Why, in a sentence.
     pub detail: String,
+    /// What it did that a solution hardly ever does and a forgery may.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub suspicions: Vec<Suspicion>,
+    /// Further runs, with tests that cannot be passed, that this verdict rests on.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub controls: u32,
     /// What it printed.
     pub stdout: Excerpt,
     /// What it printed to standard error.
@@ -104,4 +110,12 @@ pub struct Verdict {
     /// before there was this report.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub behaviour: Option<Behaviour>,
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes a reference"
+)]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }

@@ -1,10 +1,12 @@
 //! What an observation means: pure functions from what the kernel and the harness reported to a
 //! verdict.
 
+pub mod control;
 pub mod judge;
 pub mod kind;
 pub mod official;
 mod rules;
 
+pub use control::{Control, Step};
 pub use judge::{is_without_code, judge};
 pub use kind::{Verdict, VerdictKind};

@@ -2,13 +2,14 @@
 
 use std::fs::File;
 use std::io::{self, Write};
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, SealFlag, fcntl};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::memfd::{MFdFlags, memfd_create};
+use nix::sys::socket::{AddressFamily, Shutdown, SockFlag, SockType, shutdown, socketpair};
 use nix::unistd::{pipe2, read};
 
 use super::init::Pipes;
@@ -110,13 +111,7 @@ struct Stream {
 fn streams(request: &Request) -> io::Result<(Pipes, Streams)> {
     let (stdout, stdout_end) = stream(request.limits.output)?;
     let (stderr, stderr_end) = stream(request.limits.output)?;
-    let (events, events_end) = match request.events_limit {
-        Some(limit) => {
-            let (events, end) = stream(limit)?;
-            (Some(events), Some(end))
-        }
-        None => (None, None),
-    };
+    let (events, events_end) = request.events_limit.map(event_stream).transpose()?.unzip();
     let pipes = Pipes {
         stdin: sealed(&request.stdin)?,
         stdout: stdout_end,
@@ -136,6 +131,19 @@ fn streams(request: &Request) -> io::Result<(Pipes, Streams)> {
 
 fn stream(keep: u64) -> io::Result<(Stream, OwnedFd)> {
     let (ours, theirs) = pipe2(OFlag::O_CLOEXEC)?;
+    received(ours, theirs, keep)
+}
+
+/// A socket, not a pipe: whoever holds the writing end of a pipe may open it again by its link below
+/// `/proc` and read what was just written, before we do. What is sent through a socket has left.
+fn event_stream(keep: u64) -> io::Result<(Stream, OwnedFd)> {
+    let (family, kind) = (AddressFamily::Unix, SockType::Stream);
+    let (ours, theirs) = socketpair(family, kind, None, SockFlag::SOCK_CLOEXEC)?;
+    shutdown(ours.as_raw_fd(), Shutdown::Write)?;
+    received(ours, theirs, keep)
+}
+
+fn received(ours: OwnedFd, theirs: OwnedFd, keep: u64) -> io::Result<(Stream, OwnedFd)> {
     fcntl(&ours, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;
     Ok((
         Stream {

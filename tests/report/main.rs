@@ -34,6 +34,8 @@ fn verdict(kind: VerdictKind, cases: Vec<CaseReport>, detail: &str) -> Verdict {
         usage: fumehood::worker::Usage::default(),
         limit: None,
         detail: detail.to_owned(),
+        suspicions: Vec::new(),
+        controls: 0,
         stdout: Excerpt::default(),
         stderr: Excerpt::default(),
         behaviour: None,

@@ -1,6 +1,6 @@
 # Runs a dataset's assertions in the snippet's own process: MBPP's single statements, each a case,
 # or HumanEval's function `check`, which is one case.
-# Input: {nonce, setup, asserts, check, entry_point, code}.
+# Input: {nonce, setup, asserts, check, entry_point, code, control}.
 import io
 
 
@@ -21,28 +21,39 @@ def main():
     noted = []
 
     def tampered(reason):
-        if len(noted) < 20:
+        if reason not in noted and len(noted) < 20:
             noted.append(reason)
             emit("tampered", reason=clean(reason, 300))
 
     trusted = {}
-    look = make_look(tampered, trusted)
+    suspect, watch, unwatched = make_watch(emit, tampered, trusted)
+    control = payload["control"]
+    put, came_by = make_look(tampered, suspect, trusted, control)
+    altered_cases = []
+    expected = Expected(control or ())
 
-    def compiled(source):
-        code = compile_looking(ast.parse(source), "<tests>", look)
+    def compiled(source, check, case):
+        tree = ast.parse(source)
+        if case is not None:
+            expected.tests.clear()
+            expected.module(tree, check)
+            if expected.tests:
+                altered_cases.append(case)
+        code = compile_looking(tree, "<tests>", put)
         all_code(code, trusted)
         return code
 
     check = payload["check"]
     entry_point = payload["entry_point"]
     try:
-        setup = compiled(payload["setup"])
+        setup = compiled(payload["setup"], None, None)
         if check is None:
-            codes = [("assert/%d" % place, compiled(source))
+            codes = [("assert/%d" % place, compiled(source, True, "assert/%d" % place))
                      for place, source in enumerate(payload["asserts"])]
         else:
-            definition = compiled(check)
+            definition = compiled(check, "check", "check")
             caller = compile("check(candidate)", "<tests>", "exec", dont_inherit=True)
+            all_code(caller, trusted)
             codes = [("check", caller)]
     except Exception as error:
         emit("begin", cases=[])
@@ -50,12 +61,18 @@ def main():
         emit("end", fixture="")
         leave(0)
     emit("begin", cases=[id for id, _ in codes])
+    if control is not None:
+        emit("altered", cases=altered_cases)
     builtins.exit = builtins.quit = None
     space = {"__builtins__": builtins, "__name__": "__test__"}
     stream = io.StringIO()
     sys.stdout = sys.stderr = stream
+    sample = payload["code"]
+    payload.clear()
     try:
-        exec(compile(payload["code"], "__test__.py", "exec", dont_inherit=True), space)
+        code = compile(sample, "__test__.py", "exec", dont_inherit=True)
+        watch(sample, code)
+        exec(code, space)
         exec(setup, space)
         if check is not None:
             candidate = space[entry_point]
@@ -68,12 +85,15 @@ def main():
         leave(0)
     emit("loaded")
     for id, code in codes:
+        came_by()
         if check is not None:
             # Its own globals: the tests' functions see the names that `check` was defined among.
             scope = {"__builtins__": builtins, "check": space["check"], "candidate": candidate}
             outcome, detail = judge(lambda: exec(code, scope))
         else:
             outcome, detail = judge(lambda: exec(code, space))
+        if came_by() and outcome == "passed":
+            detail = "altered"
         emit("case", id=id, outcome=outcome, detail=detail)
     emit("end", fixture="")
     leave(0)

@@ -3,7 +3,7 @@
 # The namespace that holds this source has its own copy of the builtins (see the bootstrap), so a
 # snippet that replaces `len` or `isinstance` changes nothing here. Whatever is used after the
 # snippet has loaded is bound here, before it loads.
-import builtins, errno, fcntl, hashlib, os, resource, sys
+import _thread, builtins, errno, fcntl, hashlib, os, resource, sys
 from json import loads as from_json
 from json.encoder import encode_basestring_ascii as quote
 
@@ -68,12 +68,25 @@ def open_channel(nonce):
     write, getpid = os.write, os.getpid
     owner = getpid()
     count = 0
+    waiting = []
+    take, give = CHANNEL.acquire, CHANNEL.release
 
     def emit(event, **fields):
-        nonlocal count
         # A process that the snippet forked has no voice.
         if getpid() != owner:
             return
+        # A thread, or a handler of a signal, can come in while another event is being written. Then
+        # whoever writes that one writes this one too.
+        waiting.append((event, fields))
+        while waiting and take(False):
+            try:
+                while waiting:
+                    send(*waiting.pop(0))
+            finally:
+                give()
+
+    def send(event, fields):
+        nonlocal count
         parts = ['"seq":%d,"event":%s' % (count, quote(event))]
         for name in fields:
             parts.append(quote(name) + ":" + dump(fields[name]))
@@ -92,9 +105,17 @@ def open_channel(nonce):
 
 def start():
     """The payload and the channel; what carried the nonce is gone afterwards."""
-    payload = from_json(PAYLOAD.pop())
-    nonce = bytes.fromhex(payload.pop("nonce"))
-    return payload, open_channel(nonce)
+    payload, nonce = from_json(PAYLOAD.pop()), PAYLOAD.pop()
+    emit = open_channel(nonce)
+    nonce[:] = bytes(len(nonce))
+    return payload, emit
 
 
-leave = os._exit
+CHANNEL = _thread.allocate_lock()
+end_process = os._exit
+
+
+def leave(code):
+    """Ends the process once no other thread is in the middle of an event."""
+    CHANNEL.acquire(True, 5)
+    end_process(code)

@@ -5,9 +5,8 @@
 # gives it back unchanged and notes an object that claims to be equal to whatever it is compared
 # with. The call to `look` is compiled from a string constant that is then replaced in the code
 # object, so there is no name for a snippet to rebind.
-import ast, operator, types, warnings
+import operator, types, warnings
 
-MARK = "fumehood-look-5b0c1e"
 PLAIN = (bool, int, float, complex, str, bytes, bytearray, type(None), list, tuple, set, frozenset,
          dict, type, types.FunctionType, types.BuiltinFunctionType, types.ModuleType)
 COMPARISONS = ("__eq__", "__ne__", "__lt__", "__le__", "__gt__", "__ge__", "__contains__")
@@ -41,22 +40,22 @@ class Looking(ast.NodeTransformer):
         return node
 
 
-def compile_looking(tree, filename, look):
-    """Code of a parsed module in which `look` sees what is compared."""
+def compile_looking(tree, filename, put):
+    """Code of a parsed module in which what is compared is looked at; `put` gives what marks stand for."""
     tree = Looking().visit(tree)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         code = compile(tree, filename, "exec", dont_inherit=True)
-    return put_in(code, look)
+    return put_in(code, put)
 
 
-def put_in(code, look):
+def put_in(code, put):
     constants = []
     for constant in code.co_consts:
         if isinstance(constant, types.CodeType):
-            constant = put_in(constant, look)
-        elif type(constant) is str and constant == MARK:
-            constant = look
+            constant = put_in(constant, put)
+        elif type(constant) is str and constant.startswith((MARK, LAST)):
+            constant = put(constant)
         constants.append(constant)
     return code.replace(co_consts=tuple(constants))
 
@@ -86,14 +85,46 @@ def from_library(function):
                  or function.__code__.co_filename.startswith(("<frozen", sys.base_prefix, sys.prefix, "<__array_function__", "<string>"))))
 
 
-def make_look(report, trusted):
-    """`look`; `trusted` holds the code of the test source, whose own classes may do as they like."""
+def make_look(report, suspect, trusted, control):
+    """Two functions: what stands for a mark in the code of tests, and whether a test was altered.
+
+    `look` sees what tests compare; `trusted` holds the code of the test source, whose own classes may
+    do as they like. Every expected value goes through a function of its own; `control` holds the
+    numbers of those that were altered, or is None where this is no control. In one, a test that came by
+    no altered value fails in `last`, by which every test goes at its end. The second function is called
+    before a test for a fresh start, and after it for whether it came by an altered value.
+    """
     slot = {id(kind) for kind in PLAIN}
     mro_of = type.__dict__["__mro__"].__get__
     random = int.from_bytes(os.urandom(7), "big") | 1
     probes = (object(), random, random + 0.5, "probe %x" % random, b"probe %x" % random, (random,),
               [random], {random}, {random: random})
     seen = {}
+    reached = []
+    altered = frozenset(control or ())
+
+    def last():
+        if control is not None and not reached:
+            raise AssertionError("this is a control: the test cannot be passed")
+
+    def put(mark):
+        if mark == MARK:
+            return look
+        if mark == LAST:
+            return last
+        number = int(mark[len(MARK):])
+
+        def expected(value):
+            if number in altered:
+                reached.append(number)
+            return value
+
+        return expected
+
+    def came_by():
+        came = bool(reached)
+        del reached[:]
+        return came
 
     def has_own_comparison(kind):
         classes = mro_of(kind)
@@ -149,12 +180,14 @@ def make_look(report, trusted):
             return value
         if id(kind) not in seen:
             seen[id(kind)] = (kind, has_own_comparison(kind))
+            if seen[id(kind)][1]:
+                suspect("compares by a method of its own")
         if seen[id(kind)][1] and lies(value):
             report("an object of type " + clean(type.__dict__["__qualname__"].__get__(kind), 100)
                    + " claims to be equal to anything")
         return value
 
-    return look
+    return put, came_by
 
 
 mock = sys.modules.get("unittest.mock")

@@ -1,5 +1,5 @@
 # Runs a `unittest` module against a snippet, each declared test exactly once, and reports test by
-# test. Standard input of this driver: {nonce, preamble, code, tests}.
+# test. Its input: {nonce, preamble, code, tests, control}.
 
 
 def test_names(source):
@@ -54,7 +54,7 @@ RESULT_METHODS = frozenset(name for name, value in vars(unittest.result.TestResu
                            if isinstance(value, types.FunctionType))
 
 
-def make_result(ledger, emit, tampered, check_instance):
+def make_result(ledger, emit, tampered, check_instance, came_by, control):
     rank = {"passed": 0, "skipped": 1, "failed": 2, "error": 3}
     Test = unittest.case.TestCase
 
@@ -71,6 +71,7 @@ def make_result(ledger, emit, tampered, check_instance):
         def startTest(self, test):
             super().startTest(test)
             ledger.current = test._testMethodName
+            came_by()
 
         def stopTest(self, test):
             super().stopTest(test)
@@ -81,6 +82,8 @@ def make_result(ledger, emit, tampered, check_instance):
             if name in ledger.reported:
                 tampered("test " + clean(name, 100) + " ran twice")
             ledger.reported.add(name)
+            if came_by() and outcome == "passed":
+                detail = "altered"
             emit("case", id=clean(name, 200), outcome=outcome, detail=detail)
 
         def addSuccess(self, test):
@@ -96,7 +99,8 @@ def make_result(ledger, emit, tampered, check_instance):
             note(test, "skipped", clean(str(reason)))
 
         def addExpectedFailure(self, test, err):
-            note(test, "passed")
+            # In a control every test is made to fail.
+            note(test, "passed" if control is None else "failed")
 
         def addUnexpectedSuccess(self, test):
             note(test, "failed", "unexpected success")
@@ -149,10 +153,14 @@ def main():
             emit("tampered", reason=clean(reason, 300))
 
     trusted = {}
-    look = make_look(tampered, trusted)
+    suspect, watch, unwatched = make_watch(emit, tampered, trusted)
+    control = payload["control"]
+    put, came_by = make_look(tampered, suspect, trusted, control)
+    expected = Expected(control or ())
     try:
         tree, names = test_names(tests)
-        test_code = compile_looking(tree, "__test__.py", look)
+        expected.module(tree)
+        test_code = compile_looking(tree, "__test__.py", put)
     except Exception as error:
         emit("begin", cases=[])
         emit("tests_error", detail=last_lines(error))
@@ -160,8 +168,15 @@ def main():
         leave(0)
     all_code(test_code, trusted)
     emit("begin", cases=names)
+    if control is not None:
+        emit("altered", cases=sorted(expected.tests.intersection(names)))
+    payload.clear()
 
-    difference = take_snapshot()
+    look_for_difference = take_snapshot()
+
+    def difference():
+        return unwatched(look_for_difference)
+
     ledger = Ledger()
     helpers = frozenset(("run", "__call__", "_callTestMethod", "_callSetUp", "_callTearDown",
                          "_callCleanup", "failureException", "_baseAssertEqual", "doCleanups",
@@ -182,7 +197,7 @@ def main():
                 return "TestCases." + clean(key[1], 100)
         return difference()
 
-    result = make_result(ledger, emit, tampered, check_instance)
+    result = make_result(ledger, emit, tampered, check_instance, came_by, control)
 
     imitate_evaluator()
     swallow_streams()
@@ -198,7 +213,9 @@ def main():
     # The snippet and the tests are compiled apart: in one text, an open string or bracket at the
     # snippet's end would swallow the tests or rewrite them.
     try:
-        exec(compile(preamble + sample, "__test__.py", "exec", dont_inherit=True), space)
+        code = compile(preamble + sample, "__test__.py", "exec", dont_inherit=True)
+        watch(preamble + sample, code)
+        exec(code, space)
         tampered(difference())
         exec(test_code, space)
     except BaseException as error:

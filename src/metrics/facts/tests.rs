@@ -18,6 +18,8 @@ fn verdict(kind: VerdictKind, outcomes: &[CaseOutcome]) -> Verdict {
         usage: Usage::default(),
         limit: None,
         detail: String::new(),
+        suspicions: Vec::new(),
+        controls: 0,
         stdout: Default::default(),
         stderr: Default::default(),
         behaviour: None,
