@@ -170,8 +170,10 @@ def make_watch(emit, tampered, trusted):
         found = set()
         names_in(code, found)
         if by_library:
-            # Libraries make code of their own, in which a word like `trace` is just a word.
+            # Libraries make code of their own, in which a word like `trace` is just a word, and
+            # which has every right to ask for a `__dict__`.
             found.intersection_update(RISKY_TEXTS)
+            found.discard("__dict__")
         code_parts.update(CODE_PARTS.intersection(found))
         for name in sorted(found):
             suspect("names " + name)
