@@ -76,6 +76,10 @@ fn waiting_for_a_processor_is_not_counted() {
         let limits = ["--wall-seconds", "30", "--cpu-seconds", "1"];
         let spinning = python(&mode, &limits, &work(250.0));
         assert_eq!(spinning["limit"], "cpu", "{mode:?}: {spinning}");
+        // Who had its time's worth of a processor is not the host's fault, however late that was.
+        let limits = ["--wall-seconds", "1", "--cpu-seconds", "3"];
+        let starved = python(&mode, &limits, &work(250.0));
+        assert_eq!(starved["limit"], "wall", "{mode:?}: {starved}");
         // Who gives way to others does so in its own time.
         let limits = ["--wall-seconds", "2", "--cpu-seconds", "30"];
         let polite = format!("import os; os.nice(19)\n{}", work(250.0));

@@ -232,6 +232,11 @@ impl Watch<'_> {
             match self.waiting.judge(now, self.limits, init, group) {
                 Patience::Left => {}
                 Patience::UsedUp => self.limit = Some(LimitKind::Wall),
+                // It got what one processor all to itself would have given it in its time; tasks of
+                // its own kept it waiting, too.
+                Patience::Exhausted if self.cpu() >= self.limits.wall => {
+                    self.limit = Some(LimitKind::Wall);
+                }
                 Patience::Exhausted => {
                     return Err(RunError::Busy(format!(
                         "the job waited for a processor for {:.0?} of {:.0?}; use fewer workers or a \
