@@ -30,16 +30,24 @@ impl Role {
             Self::First => below(workers),
             Self::Program | Self::Scanner => {
                 let mut programs: Vec<i32> = below(below(workers));
-                programs.retain(|pid| is_scanner(*pid) == (self == Self::Scanner));
+                // Not what is about to become a program, nor the probes at the start.
+                programs.retain(|pid| match self {
+                    Self::Scanner => is_scanner(*pid),
+                    _ => line_of(*pid).contains("python") && !is_scanner(*pid),
+                });
                 programs
             }
         }
     }
 }
 
-fn is_scanner(pid: i32) -> bool {
+fn line_of(pid: i32) -> String {
     let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-    let line = String::from_utf8_lossy(&line);
+    String::from_utf8_lossy(&line).into_owned()
+}
+
+fn is_scanner(pid: i32) -> bool {
+    let line = line_of(pid);
     line.contains("bandit") || line.contains("ruff")
 }
 
