@@ -202,6 +202,13 @@ fn a_filter_that_refuses_namespaces_is_told_with_the_remedy() {
     // A container's filter refuses what fumehood's own does: here it is inside of one.
     let shown = format!("{}:/opt/fumehood", binary().display());
     for mode in modes() {
+        if !mode.has_memory_group() {
+            // There `memfd_create` is refused too, which fumehood needs before any namespace.
+            skip(&format!(
+                "{mode:?}: a sandbox in a sandbox needs a control group"
+            ));
+            continue;
+        }
         for inner in [&["exec", "--", "/bin/true"][..], &["doctor"]] {
             let program = [&["/opt/fumehood"], inner].concat();
             let result = exec(&mode, &["--mount", &shown], &program);

@@ -58,17 +58,17 @@ factor=${factor:-$slow}
 
 # Debian's package lists, apart from those of this host.
 apt_options() {
-    local apt=$work/apt
+    local apt=$work/apt keyring=/usr/share/keyrings/debian-archive-keyring.gpg suite
     mkdir -p "$apt/lists/partial" "$apt/cache/archives/partial"
     {
         for suite in bullseye bookworm; do
-            echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror/debian $suite main"
-            echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror/debian-security $suite-security main"
+            echo "deb [signed-by=$keyring] $mirror/debian $suite main"
+            echo "deb [signed-by=$keyring] $mirror/debian-security $suite-security main"
         done
     } >"$apt/sources.list"
-    apt=(-qq -o "Dir::Etc::sourcelist=$apt/sources.list" -o Dir::Etc::sourceparts=/dev/null -o "Dir::State::lists=$apt/lists"
-        -o "Dir::Cache=$apt/cache" -o Dir::State::status=/dev/null -o APT::Sandbox::User=root)
-    options=("${apt[@]}")
+    options=(-qq -o "Dir::Etc::sourcelist=$apt/sources.list" -o Dir::Etc::sourceparts=/dev/null
+        -o "Dir::State::lists=$apt/lists" -o "Dir::Cache=$apt/cache" -o Dir::State::status=/dev/null
+        -o APT::Sandbox::User=root)
 }
 
 # The kernel, unpacked: its folder in $kernel_root.
@@ -78,7 +78,8 @@ unpack_kernel() {
     if [[ $kernel != *.deb ]]; then
         apt_options
         [ -n "$(find "$work/apt/lists" -name '*_Packages*' -mmin -720)" ] || apt-get "${options[@]}" update
-        name=$(apt-cache "${options[@]}" pkgnames "linux-image-$kernel." | grep -E '[0-9]-cloud-amd64$' | sort -V | tail -1)
+        name=$(apt-cache "${options[@]}" pkgnames "linux-image-$kernel." |
+            grep -E '[0-9]-cloud-amd64$' | sort -V | tail -1)
         [ -n "$name" ] || fail "Debian has no cloud kernel $kernel"
         (cd "$work" && apt-get "${options[@]}" download "$name")
         package=$(find "$work" -maxdepth 1 -name "${name}_*.deb" | sort -V | tail -1)
@@ -93,8 +94,8 @@ make_disk() {
     say "making a small Debian"
     rm -rf --one-file-system "$work/root"
     # In mounts of its own: debootstrap mounts /proc, which must not stay behind on this host.
-    unshare -m debootstrap --variant=minbase --include=python3,perl,procps,busybox-static bookworm "$work/root" "$mirror/debian" \
-        >"$work/debootstrap.log" 2>&1 || fail "debootstrap: see $work/debootstrap.log"
+    unshare -m debootstrap --variant=minbase --include=python3,perl,procps,busybox-static \
+        bookworm "$work/root" "$mirror/debian" >"$work/debootstrap.log" 2>&1 || fail "debootstrap: see $work/debootstrap.log"
     rm -rf "$work/root/var/cache/apt" "$work/root/var/lib/apt/lists"
     mkdir -p "$work/root/payload" "$work/root/results"
     mke2fs -q -q -t ext4 -d "$work/root" "$work/disk.part" 1G
@@ -146,8 +147,8 @@ run_mode() {
     make_initramfs "$mode" "$folder/stage"
     truncate -s 64M "$folder/results.img"
     say "$(basename "$kernel_root"): $mode: boots"
-    timeout "${FUMEHOOD_VM_TIMEOUT:-5400}" qemu-system-x86_64 "${machine[@]}" -smp 2 -m 3072 -nodefaults -no-user-config \
-        -display none -no-reboot -serial "file:$folder/console" \
+    timeout "${FUMEHOOD_VM_TIMEOUT:-5400}" qemu-system-x86_64 "${machine[@]}" -smp 2 -m 3072 -nodefaults \
+        -no-user-config -display none -no-reboot -serial "file:$folder/console" \
         -kernel "$kernel_root"/boot/vmlinuz-* -initrd "$folder/stage.gz" \
         -append "console=ttyS0 quiet panic=-1 no_timer_check lsm=$lsm" \
         -drive "file=$work/disk.img,format=raw,if=virtio,snapshot=on" \

@@ -116,7 +116,8 @@ class Machine:
         report = self.document("attack")
         self.wants(self.code("attack") == SUCCESS, f"the corpus ends with {self.code('attack')}")
         for row in report.get("trials", []):
-            if row.get("problems") and not (row.get("gap") and row["problems"][0].startswith(("ESCAPED", "it ended as `passed`"))):
+            known = row.get("gap") and row.get("problems", [""])[0].startswith(("ESCAPED", "it ended as `passed`"))
+            if row.get("problems") and not known:
                 self.problems.append(f"{row['family']}/{row['name']}: {'; '.join(row['problems'])}")
         self.problems += report.get("host", [])
         return report
@@ -138,7 +139,7 @@ class Machine:
         report = self.judge_corpus()
         families = report.get("families", [])
         total = lambda key: sum(family[key] for family in families)
-        row.append(f"{total('programs')}: {total('held')} held, {total('gaps')} gaps, {total('skipped')} skipped, {total('failed')} failed")
+        row.append(", ".join(f"{total(key)} {key}" for key in ("programs", "held", "gaps", "skipped", "failed")))
         row.append(f"{len(report.get('host', []))} changes")
         run, unharmed = report.get("honest", [0, 0])
         row.append(f"{unharmed} of {run}")

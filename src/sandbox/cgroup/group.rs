@@ -288,6 +288,37 @@ mod tests {
         fs::read_to_string(folder.join(name)).unwrap()
     }
 
+    /// The hierarchies of this very host.
+    #[test]
+    fn a_real_group_counts_and_is_killed_at_one_stroke() {
+        use std::os::unix::process::ExitStatusExt;
+        let found = crate::sandbox::cgroup::discover();
+        if found.kill.is_none() {
+            return eprintln!("skipped: no right to make groups of version 2 here");
+        }
+        let group = Group::create(&found, 1 << 40, &Limits::default()).unwrap();
+        let folders = group.folders.clone();
+        let start = || {
+            let child = std::process::Command::new("sleep").arg("20").spawn();
+            let child = child.unwrap();
+            group
+                .add(Pid::from_raw(i32::try_from(child.id()).unwrap()))
+                .unwrap();
+            child
+        };
+        let mut children = [start(), start()];
+        group.kill();
+        for child in &mut children {
+            let status = child.wait().unwrap();
+            assert_eq!(status.signal(), Some(libc::SIGKILL));
+        }
+        assert!(group.cpu_time().is_some());
+        assert_eq!(group.memory_in_use().is_some(), group.bounds_memory());
+        assert!(!group.ran_out_of_memory() && !group.ran_out_of_processes());
+        drop(group);
+        assert!(folders.iter().all(|folder| !folder.exists()));
+    }
+
     #[test]
     fn version_2_is_written_and_read() {
         let (_place, mut group, folder) = group(Version::V2);
