@@ -122,6 +122,14 @@ pub(crate) fn run(mode: &Mode, arguments: &[&str]) -> Output {
     command.args(arguments).output().unwrap()
 }
 
+/// The same command as a user of no standing, where this one is root.
+pub(crate) fn as_ordinary_user(command: &mut Command) -> &mut Command {
+    if nix::unistd::geteuid().is_root() {
+        command.uid(ORDINARY_USER).gid(ORDINARY_USER);
+    }
+    command
+}
+
 /// Runs `fumehood exec` and gives the JSON that it prints.
 pub(crate) fn exec(mode: &Mode, options: &[&str], program: &[&str]) -> Value {
     let output = command(mode, options, program);
