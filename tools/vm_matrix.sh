@@ -108,7 +108,7 @@ make_initramfs() {
     rm -rf "$stage"
     mkdir -p "$stage"/{bin,dev,proc,root,modules,payload}
     cp "$work/root/bin/busybox" "$stage/bin/busybox"
-    for module in virtio virtio_ring virtio_pci_modern_dev virtio_pci_legacy_dev virtio_pci virtio_blk; do
+    for module in virtio virtio_ring virtio_pci_modern_dev virtio_pci_legacy_dev virtio_pci virtio_blk overlay; do
         found=$(find "$kernel_root/lib/modules" -name "$module.ko*" | head -1)
         case $found in
             '') continue ;;
