@@ -16,8 +16,8 @@ use crate::support::{self, Mode, modes};
 /// An error that no kernel gives for the calls tried here.
 const MARK: &str = "EOPNOTSUPP";
 
-/// Calls that newer kernels for x86_64 let past every filter, and that end whoever makes them outside of
-/// the kernel's own trampolines: uretprobe and uprobe.
+/// Calls that newer kernels for x86_64 let past every filter (uretprobe and uprobe). They are for the pages
+/// that the kernel itself maps into a probed process, and do nothing elsewhere.
 const UNFILTERED: [u32; 2] = [335, 336];
 
 /// What came of one call.
@@ -221,6 +221,22 @@ fn what_no_rule_names_does_not_exist() {
                 "{mode:?}: call {}",
                 case.number
             );
+        }
+    }
+}
+
+/// What a kernel lets past the filter itself comes to nothing.
+#[test]
+fn what_no_filter_sees_does_nothing() {
+    for mode in modes() {
+        for number in UNFILTERED {
+            let script = format!("exit(syscall({number}) == -1 ? $! + 0 : 200)");
+            let result = support::exec(&mode, &[], &["/usr/bin/perl", "-e", &script]);
+            let ended = result["signal"].as_i64() == Some(libc::SIGILL.into());
+            let refused = [Errno::ENOSYS, Errno::ENXIO]
+                .iter()
+                .any(|errno| result["exit_code"].as_i64() == Some(*errno as i64));
+            assert!(ended || refused, "{mode:?}: call {number}: {result}");
         }
     }
 }

@@ -7,8 +7,11 @@
     reason = "a test that cannot go on should panic, and one that is skipped says so"
 )]
 
+mod acts;
 mod calls;
 mod cases;
+mod landlock;
+mod reach;
 mod rules;
 #[path = "../support/mod.rs"]
 mod support;

@@ -49,7 +49,7 @@ impl Mode {
 
 /// Says visibly that a test, or a part of one, did not run.
 pub(crate) fn skip(reason: &str) {
-    eprintln!("skipped: {reason}");
+    eprintln!("SKIPPED: {reason}");
 }
 
 /// The modes that this host offers.
