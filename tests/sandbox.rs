@@ -50,8 +50,11 @@ fn call(mode: &Mode, profile: &str, number: &str, arguments: &str) -> String {
 fn every_required_layer_is_attested() {
     for mode in modes() {
         let result = exec(&mode, &[], &["/bin/true"]);
+        // Only the host's root may make nodes, and not even that one in every container.
+        let is_root = matches!(mode, Mode::Own) && nix::unistd::geteuid().is_root();
         for layer in result["attestation"]["layers"].as_array().unwrap() {
-            let optional = layer["layer"] == "cgroup";
+            let optional =
+                layer["layer"] == "cgroup" || layer["layer"] == "own-devices" && !is_root;
             assert!(
                 optional || layer["state"] == "enforced",
                 "{mode:?}: {layer}"

@@ -125,6 +125,7 @@ fn offers(pool: &Pool) -> Offers {
     Offers {
         groups: holds(Layer::Cgroup),
         own_inodes: holds(Layer::OwnInodes),
+        own_devices: holds(Layer::OwnDevices),
     }
 }
 

@@ -29,6 +29,8 @@ pub(super) const FILES: &[(&str, &str)] = embed![
     "escape/clone3-newuser.py",
     "escape/core-pattern.py",
     "escape/death-signal.py",
+    "escape/device-lock-receiver.py",
+    "escape/device-lock-sender.py",
     "escape/device-nodes.py",
     "escape/dirty-pipe.py",
     "escape/dot-dot-walk.py",

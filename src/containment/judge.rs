@@ -88,6 +88,8 @@ pub struct Offers {
     pub groups: bool,
     /// Inodes of their own in the folders that they are shown.
     pub own_inodes: bool,
+    /// Device nodes of their own.
+    pub own_devices: bool,
 }
 
 /// Judges one program. `secret` stands in a file of the host that nothing may read.
@@ -150,7 +152,8 @@ pub fn judge(program: &Program, seen: &Seen, secret: &str, offers: Offers) -> Tr
     }
     let group = row.gap_without_group.as_ref().filter(|_| !offers.groups);
     let inodes = (row.gap_without_own_inodes.as_ref()).filter(|_| !offers.own_inodes);
-    let gap = row.gap.as_ref().or(group).or(inodes);
+    let devices = (row.gap_without_own_devices.as_ref()).filter(|_| !offers.own_devices);
+    let gap = row.gap.as_ref().or(group).or(inodes).or(devices);
     if gap.is_some() && problems.is_empty() && skipped.is_none() {
         problems.push("it is held now: take the gap out of its manifest".to_owned());
     }
@@ -190,6 +193,7 @@ mod tests {
     const ALL: Offers = Offers {
         groups: true,
         own_inodes: true,
+        own_devices: true,
     };
 
     fn seen(got: &str, stdout: &str) -> Seen {
@@ -281,6 +285,7 @@ mod tests {
         let got_through = seen("exited", "ESCAPED: sees the host's lock\n");
         let without = Offers {
             own_inodes: false,
+            own_devices: true,
             ..ALL
         };
         assert!(judge(locks, &got_through, "5ecret", without).is_gap());

@@ -109,6 +109,8 @@ pub struct Row {
     pub gap_without_group: Option<String>,
     /// The same where shown folders have the host's inodes.
     pub gap_without_own_inodes: Option<String>,
+    /// The same where device nodes are the host's.
+    pub gap_without_own_devices: Option<String>,
 }
 
 fn strict() -> String {

@@ -83,6 +83,8 @@ pub struct Report {
     pub time_factor: u32,
     /// Whether jobs had inodes of their own in the folders that they are shown.
     pub own_inodes: bool,
+    /// Whether their device nodes were their own.
+    pub own_devices: bool,
     /// One a family.
     pub families: Vec<FamilyReport>,
     /// What is different on the host, or was noticed by a trap.
@@ -126,6 +128,7 @@ impl Report {
             privileged,
             control_groups: offers.groups,
             own_inodes: offers.own_inodes,
+            own_devices: offers.own_devices,
             time_factor: 1,
             families: Family::ALL.map(of).to_vec(),
             host,
@@ -151,6 +154,7 @@ mod tests {
     const ALL: Offers = Offers {
         groups: true,
         own_inodes: true,
+        own_devices: true,
     };
 
     fn trial(name: &str, problem: Option<&str>, gap: Option<&str>) -> Trial {

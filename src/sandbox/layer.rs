@@ -20,6 +20,8 @@ pub enum Layer {
     /// Shown folders with inodes of their own, so that locks, sockets and named pipes in them are not
     /// those of other jobs or of the host.
     OwnInodes,
+    /// Device nodes of its own, so that locks on them are not those of other jobs or of the host.
+    OwnDevices,
     /// Its own network, with at most a loopback interface.
     NetworkNamespace,
     /// Its own System V and POSIX message objects.
@@ -48,11 +50,12 @@ pub enum Layer {
 
 impl Layer {
     /// Every layer, from the outermost in.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::UserNamespace,
         Self::PidNamespace,
         Self::PrivateRoot,
         Self::OwnInodes,
+        Self::OwnDevices,
         Self::NetworkNamespace,
         Self::IpcNamespace,
         Self::UtsNamespace,
@@ -69,8 +72,9 @@ impl Layer {
 
     /// Layers that a user may give up; the others hold each other up, and fumehood cannot run
     /// anything without them.
-    pub const CAN_BE_GIVEN_UP: [Self; 5] = [
+    pub const CAN_BE_GIVEN_UP: [Self; 6] = [
         Self::OwnInodes,
+        Self::OwnDevices,
         Self::Landlock,
         Self::Cgroup,
         Self::MaskedProc,
@@ -84,6 +88,7 @@ impl Layer {
             Self::PidNamespace => "pid-namespace",
             Self::PrivateRoot => "private-root",
             Self::OwnInodes => "own-inodes",
+            Self::OwnDevices => "own-devices",
             Self::NetworkNamespace => "network-namespace",
             Self::IpcNamespace => "ipc-namespace",
             Self::UtsNamespace => "uts-namespace",

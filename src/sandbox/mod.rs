@@ -8,6 +8,7 @@ pub mod host;
 pub mod landlock;
 mod layer;
 pub mod mount_table;
+pub mod own_devices;
 pub mod own_inodes;
 pub mod profile;
 pub mod remedy;

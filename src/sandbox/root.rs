@@ -13,6 +13,7 @@ use nix::sys::stat::Mode;
 
 use super::error::StepError;
 use super::mount_table::MountTable;
+use super::own_devices;
 use super::own_inodes::Inodes;
 use super::profile::{Profile, check_path};
 use super::sys;
@@ -88,10 +89,14 @@ pub struct Extra<'a> {
     pub target: &'a Path,
 }
 
-/// Copies of host mounts, opened before the sandbox changed its user; one for each entry that has
-/// a source.
+/// What was opened before the sandbox changed its user.
 #[derive(Debug)]
-pub struct Trees(Vec<Option<OwnedFd>>);
+pub struct Trees {
+    /// Copies of host mounts, one for each entry that has a source.
+    entries: Vec<Option<OwnedFd>>,
+    /// A `/dev` with nodes of its own.
+    devices: Option<OwnedFd>,
+}
 
 impl RootPlan {
     /// Plans the root of one job. Looks at the host's folders, changes nothing.
@@ -248,23 +253,39 @@ impl RootPlan {
         Ok(())
     }
 
-    /// Opens copies of every host mount that the root will show. A privileged worker does this
-    /// before it starts the sandbox, because folders of other users are closed to the sandbox's own.
+    /// Opens copies of every host mount that the root will show, but for those of devices where there
+    /// are own ones. A privileged worker does this before it starts the sandbox, because folders of
+    /// other users are closed to the sandbox's own.
     ///
     /// # Errors
     /// What the kernel said, with the path.
-    pub fn open_trees(&self) -> Result<Trees, StepError> {
+    pub fn open_trees(&self, devices: Option<OwnedFd>) -> Result<Trees, StepError> {
         let open = |entry: &Entry| match &entry.what {
+            What::Device { .. } if devices.is_some() => Ok(None),
             What::Tree { source, .. } | What::Device { source } => sys::clone_tree(source)
                 .map(Some)
                 .map_err(|errno| StepError::at("open the tree", source, errno)),
             _ => Ok(None),
         };
-        self.entries
+        let entries = self.entries.iter().map(open).collect::<Result<_, _>>()?;
+        Ok(Trees { entries, devices })
+    }
+
+    /// Makes nodes for the devices that the root will show, in a folder that `owner` (by the host's
+    /// count) may add to.
+    ///
+    /// # Errors
+    /// What the kernel said; only the host's root may.
+    pub fn own_devices(&self, owner: u32) -> Result<OwnedFd, StepError> {
+        let devices: Vec<&Path> = self
+            .entries
             .iter()
-            .map(open)
-            .collect::<Result<_, _>>()
-            .map(Trees)
+            .filter_map(|entry| match &entry.what {
+                What::Device { source } => Some(source.as_path()),
+                _ => None,
+            })
+            .collect();
+        own_devices::make(&devices, owner)
     }
 
     /// Builds the root and moves this process into it. The caller is the first process of a fresh
@@ -291,15 +312,27 @@ impl RootPlan {
             .map_err(|errno| StepError::at("open", &scratch, errno))?;
         let proc = stage.join("proc");
         make_dir(&proc)?;
+        let devices = below(stage, Path::new(own_devices::FOLDER));
+        let has_own_devices = trees.devices.is_some();
+        if let Some(own) = trees.devices {
+            make_dir(&devices)?;
+            sys::move_mount(own, &devices)
+                .map_err(|errno| StepError::at("attach", &devices, errno))?;
+        }
         let site = Site {
             stage,
             scratch: &scratch,
             // Nothing is mounted there yet.
             empty: &proc,
             inodes: self.options.inodes,
+            has_own_devices,
         };
-        for (index, (entry, tree)) in self.entries.iter().zip(trees.0).enumerate() {
+        for (index, (entry, tree)) in self.entries.iter().zip(trees.entries).enumerate() {
             site.make(index, entry, tree)?;
+        }
+        if has_own_devices {
+            sys::mount_setattr(&devices, sys::MountAttr::DEVICES, false)
+                .map_err(|errno| StepError::at("make read-only", &devices, errno))?;
         }
         // With the lower layers of all overlays: every unmounting waits for all processors.
         umount2(&scratch, MntFlags::MNT_DETACH)

@@ -195,7 +195,7 @@ fn build(
     unshare(CloneFlags::CLONE_NEWCGROUP).map_err(step("unshare the cgroup namespace"))?;
     let trees = match trees {
         Some(trees) => trees,
-        None => root.open_trees()?,
+        None => root.open_trees(None)?,
     };
     become_inner_user(privileged)?;
     let writable = root.enter(trees)?;

@@ -39,6 +39,8 @@ struct View {
     limits: String,
     /// The file system, by its number, behind each of the profile's folders and files.
     file_systems: BTreeMap<PathBuf, u64>,
+    /// The same of its devices.
+    devices: BTreeMap<PathBuf, u64>,
     /// Whether a device could be written that any user may write, but not every profile's Landlock
     /// rules let a job write.
     device_written: bool,
@@ -51,6 +53,8 @@ struct Asked {
     masks: Vec<PathBuf>,
     /// Folders and files of the host that the profile shows.
     trees: Vec<PathBuf>,
+    /// Devices that the profile shows.
+    devices: Vec<PathBuf>,
 }
 
 /// Reports what this process sees, as JSON on its standard output. Runs inside a sandbox.
@@ -90,6 +94,7 @@ fn look() -> View {
             || fs::write("/usr/made-by-the-probe", "").is_ok(),
         masked: masked(&asked.masks),
         file_systems: file_systems(&asked.trees),
+        devices: file_systems(&asked.devices),
         device_written: fs::File::options().write(true).open(DEVICE).is_ok(),
         limits: fs::read_to_string("/proc/self/limits").unwrap_or_default(),
     }
@@ -129,6 +134,14 @@ fn file_systems(paths: &[PathBuf]) -> BTreeMap<PathBuf, u64> {
     paths.iter().filter_map(number).collect()
 }
 
+/// Those that are on the same file systems out here.
+fn shared(inside: &BTreeMap<PathBuf, u64>) -> Vec<String> {
+    let outside = file_systems(&inside.keys().cloned().collect::<Vec<_>>());
+    let is_same = |(path, number): &(&PathBuf, &u64)| inside.get(*path) == Some(*number);
+    let shared = outside.iter().filter(is_same);
+    shared.map(|(path, _)| path.display().to_string()).collect()
+}
+
 /// Runs the probe under a profile and compares what it sees with what the profile requires.
 ///
 /// # Errors
@@ -144,6 +157,9 @@ pub(super) fn attest(
     let asked = Asked {
         masks: profile.mask.iter().map(|mask| mask.path.clone()).collect(),
         trees: profile.tree.iter().map(|tree| tree.path.clone()).collect(),
+        devices: (profile.device.iter())
+            .map(|device| device.path.clone())
+            .collect(),
     };
     let request = Request {
         argv: vec![INSIDE.to_owned(), SUBCOMMAND.to_owned()],
@@ -180,8 +196,12 @@ pub(super) fn attest(
         told,
     };
     let attestation = conclude(&seen.stdout.bytes, known)?;
-    if (attestation.missing()).all(|report| report.layer != Layer::OwnInodes) {
+    let holds = |layer| attestation.missing().all(|report| report.layer != layer);
+    if holds(Layer::OwnInodes) {
         builder.own_inodes.insert(profile.name.clone());
+    }
+    if holds(Layer::OwnDevices) {
+        builder.own_devices.insert(profile.name.clone());
     }
     Ok(attestation)
 }
@@ -333,12 +353,7 @@ fn judge(layer: Layer, view: &View, known: Known<'_>) -> (bool, String) {
             )
         }
         Layer::OwnInodes => {
-            let outside = file_systems(&view.file_systems.keys().cloned().collect::<Vec<_>>());
-            let shared: Vec<String> = outside
-                .iter()
-                .filter(|(path, number)| view.file_systems.get(*path) == Some(*number))
-                .map(|(path, _)| path.display().to_string())
-                .collect();
+            let shared = shared(&view.file_systems);
             if shared.is_empty() {
                 let detail = "overlays and copies; a large file shown by itself is shared";
                 return (true, detail.to_owned());
@@ -349,6 +364,15 @@ fn judge(layer: Layer, view: &View, known: Known<'_>) -> (bool, String) {
                 shared.join(", ")
             );
             (false, detail)
+        }
+        Layer::OwnDevices => {
+            let (shared, seen) = (shared(&view.devices), view.devices.len());
+            if shared.is_empty() && seen == profile.device.len() {
+                return (true, format!("{seen} nodes"));
+            }
+            let detail = "the host's nodes are shown, and locks on them seen by other jobs (only the \
+                          host's root may make nodes)";
+            (false, detail.to_owned())
         }
         Layer::MaskedProc => {
             let open: Vec<String> = profile

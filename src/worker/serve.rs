@@ -46,6 +46,7 @@ fn answer(socket: OwnedFd) -> io::Result<()> {
         filters: Vec::new(),
         mounts: MountTable::open()?,
         own_inodes: BTreeSet::new(),
+        own_devices: BTreeSet::new(),
     };
     send(&socket, &attest(&mut builder, &setup, &socket))?;
     while let Some(message) = receive::<ToWorker>(&socket)? {

@@ -46,6 +46,8 @@ pub(super) struct Builder {
     pub(super) mounts: MountTable,
     /// Profiles under which shown folders were seen to have inodes of their own.
     pub(super) own_inodes: BTreeSet<String>,
+    /// Profiles under which devices were seen to have nodes of their own.
+    pub(super) own_devices: BTreeSet<String>,
 }
 
 /// A sandbox that is ready to run one program.
@@ -119,6 +121,18 @@ impl Builder {
         }
     }
 
+    /// Device nodes for one sandbox. What is attested must hold for every job, as above.
+    fn devices(&self, profile: &Profile, root: &RootPlan) -> Result<Option<OwnedFd>, SlotError> {
+        if self.gave_up(Layer::OwnDevices) {
+            return Ok(None);
+        }
+        match root.own_devices(outer_user()) {
+            Ok(devices) => Ok(Some(devices)),
+            Err(error) if self.own_devices.contains(&profile.name) => Err(self.host_error(&error)),
+            Err(_) => Ok(None),
+        }
+    }
+
     /// Builds a sandbox and waits until it stands.
     ///
     /// # Errors
@@ -153,7 +167,13 @@ impl Builder {
         // A privileged worker opens the folders itself: those of other users are closed to the
         // user that the sandbox runs as. An ordinary one cannot, and its sandbox need not.
         let trees = match self.host.privileged {
-            true => Some(root.open_trees().map_err(|error| self.host_error(&error))?),
+            true => {
+                let devices = self.devices(profile, &root)?;
+                Some(
+                    root.open_trees(devices)
+                        .map_err(|error| self.host_error(&error))?,
+                )
+            }
             false => None,
         };
         let (control, far) =
@@ -242,8 +262,7 @@ impl Builder {
 
     /// Lets the first process know who it is, puts it in its group, and lets it build.
     fn admit(&self, slot: &mut Slot) -> Result<(), SlotError> {
-        let outer = JOB_USERS.start + std::process::id();
-        map_users(slot.init, self.host.privileged.then_some(outer))
+        map_users(slot.init, self.host.privileged.then(outer_user))
             .map_err(|error| self.host_error(&error))?;
         if let Some(group) = &slot.group {
             group
@@ -269,6 +288,11 @@ impl Builder {
             )),
         }
     }
+}
+
+/// The host's user as whom the jobs of a privileged worker run: nobody else has it.
+fn outer_user() -> u32 {
+    JOB_USERS.start + std::process::id()
 }
 
 /// A pair of sockets that keep messages apart and, unlike datagram sockets, tell each side when the

@@ -24,6 +24,8 @@ pub(super) struct Site<'a> {
     pub(super) empty: &'a Path,
     /// Whether shown folders get inodes of their own.
     pub(super) inodes: Inodes,
+    /// Whether the nodes of all devices are there already.
+    pub(super) has_own_devices: bool,
 }
 
 impl Site<'_> {
@@ -60,6 +62,7 @@ impl Site<'_> {
                     self.show_file(tree, &target)
                 }
             }
+            What::Device { .. } if self.has_own_devices => Ok(()),
             What::Device { .. } => {
                 make_file(&target)?;
                 attach(opened(tree, &target)?, &target)?;

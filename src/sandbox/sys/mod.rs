@@ -15,7 +15,7 @@ mod seccomp;
 pub use caps::{drop_all_capabilities, lock_securebits, raise_permitted};
 pub use clone::{CloneFlags, Cloned, clone_process};
 pub use landlock::landlock_abi;
-pub use mount::{MountAttr, clone_tree, mount_setattr, move_mount};
+pub use mount::{MountAttr, clone_tree, mount_setattr, move_mount, new_mount};
 pub use net::bring_up_loopback;
 pub use notify::{
     Notification, has_notifications, install_observed_filter, next_notification, refuse,

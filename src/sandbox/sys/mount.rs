@@ -1,6 +1,6 @@
 //! Mounts by descriptor (Linux 5.2 and 5.12), which nix does not wrap.
 
-use std::ffi::CString;
+use std::ffi::{CStr, CString};
 use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
@@ -8,6 +8,12 @@ use std::path::Path;
 use nix::errno::Errno;
 
 use super::check;
+
+// From the kernel's `linux/mount.h`.
+const FSOPEN_CLOEXEC: libc::c_uint = 1;
+const FSMOUNT_CLOEXEC: libc::c_uint = 1;
+const FSCONFIG_SET_STRING: libc::c_uint = 1;
+const FSCONFIG_CMD_CREATE: libc::c_uint = 6;
 
 /// Mount attributes for [`mount_setattr`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +35,10 @@ impl MountAttr {
     pub const DEVICE: Self = Self {
         set: libc::MOUNT_ATTR_NOSUID | libc::MOUNT_ATTR_NOEXEC,
     };
+    /// The same, for a folder of them that is complete.
+    pub const DEVICES: Self = Self {
+        set: Self::DEVICE.set | libc::MOUNT_ATTR_RDONLY,
+    };
 }
 
 fn c_path(path: &Path) -> Result<CString, Errno> {
@@ -48,6 +58,78 @@ pub fn clone_tree(path: &Path) -> Result<OwnedFd, Errno> {
     // SAFETY: `path` is a C string that outlives the call.
     let result =
         unsafe { libc::syscall(libc::SYS_open_tree, libc::AT_FDCWD, path.as_ptr(), flags) };
+    let fd = check(result)? as RawFd;
+    // SAFETY: the kernel has just opened this descriptor for us; nobody else owns it.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
+/// A new file system of a kind, mounted nowhere yet.
+///
+/// # Errors
+/// `EPERM` without the right to mount it, `EINVAL` for an option that it does not know, `ENOSYS`
+/// before Linux 5.2.
+pub fn new_mount(kind: &str, options: &[(&str, &str)], attr: MountAttr) -> Result<OwnedFd, Errno> {
+    let context = open_context(&c_string(kind)?)?;
+    for (key, value) in options {
+        configure(&context, &c_string(key)?, &c_string(value)?)?;
+    }
+    create(&context)?;
+    mount_context(&context, attr)
+}
+
+fn c_string(text: &str) -> Result<CString, Errno> {
+    CString::new(text).map_err(|_| Errno::EINVAL)
+}
+
+fn open_context(kind: &CStr) -> Result<OwnedFd, Errno> {
+    // SAFETY: `kind` is a C string that outlives the call.
+    let result = unsafe { libc::syscall(libc::SYS_fsopen, kind.as_ptr(), FSOPEN_CLOEXEC) };
+    let fd = check(result)? as RawFd;
+    // SAFETY: the kernel has just opened this descriptor for us; nobody else owns it.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
+fn configure(context: &OwnedFd, key: &CStr, value: &CStr) -> Result<(), Errno> {
+    // SAFETY: both strings are C strings that outlive the call; the descriptor is borrowed.
+    let result = unsafe {
+        libc::syscall(
+            libc::SYS_fsconfig,
+            context.as_raw_fd(),
+            FSCONFIG_SET_STRING,
+            key.as_ptr(),
+            value.as_ptr(),
+            0,
+        )
+    };
+    check(result).map(drop)
+}
+
+fn create(context: &OwnedFd) -> Result<(), Errno> {
+    let none = std::ptr::null::<libc::c_char>();
+    // SAFETY: the command takes neither key nor value; the descriptor is borrowed.
+    let result = unsafe {
+        libc::syscall(
+            libc::SYS_fsconfig,
+            context.as_raw_fd(),
+            FSCONFIG_CMD_CREATE,
+            none,
+            none,
+            0,
+        )
+    };
+    check(result).map(drop)
+}
+
+fn mount_context(context: &OwnedFd, attr: MountAttr) -> Result<OwnedFd, Errno> {
+    // SAFETY: no pointers; the descriptor is borrowed.
+    let result = unsafe {
+        libc::syscall(
+            libc::SYS_fsmount,
+            context.as_raw_fd(),
+            FSMOUNT_CLOEXEC,
+            attr.set,
+        )
+    };
     let fd = check(result)? as RawFd;
     // SAFETY: the kernel has just opened this descriptor for us; nobody else owns it.
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
