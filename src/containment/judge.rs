@@ -92,6 +92,16 @@ pub struct Offers {
     pub own_devices: bool,
 }
 
+#[cfg(test)]
+impl Offers {
+    /// A host that has all of it.
+    pub(super) const ALL: Self = Self {
+        groups: true,
+        own_inodes: true,
+        own_devices: true,
+    };
+}
+
 /// Judges one program. `secret` stands in a file of the host that nothing may read.
 pub fn judge(program: &Program, seen: &Seen, secret: &str, offers: Offers) -> Trial {
     let row = &program.row;
@@ -190,11 +200,7 @@ mod tests {
     use super::super::corpus::Corpus;
     use super::*;
 
-    const ALL: Offers = Offers {
-        groups: true,
-        own_inodes: true,
-        own_devices: true,
-    };
+    const ALL: Offers = Offers::ALL;
 
     fn seen(got: &str, stdout: &str) -> Seen {
         Seen {
@@ -281,15 +287,24 @@ mod tests {
     #[test]
     fn shared_inodes_are_a_gap_only_where_they_are_shared() {
         let corpus = Corpus::embedded().unwrap();
-        let locks = corpus.get("shown-lock").unwrap();
-        let got_through = seen("exited", "ESCAPED: sees the host's lock\n");
-        let without = Offers {
+        let got_through = seen("exited", "ESCAPED: sees another's lock\n");
+        let without_inodes = Offers {
             own_inodes: false,
-            own_devices: true,
             ..ALL
         };
-        assert!(judge(locks, &got_through, "5ecret", without).is_gap());
-        assert!(judge(locks, &got_through, "5ecret", ALL).is_failure());
+        let without_devices = Offers {
+            own_devices: false,
+            ..ALL
+        };
+        for (name, without, with) in [
+            ("shown-lock", without_inodes, without_devices),
+            ("device-lock-receiver", without_devices, without_inodes),
+        ] {
+            let locks = corpus.get(name).unwrap();
+            assert!(judge(locks, &got_through, "5ecret", without).is_gap());
+            assert!(judge(locks, &got_through, "5ecret", with).is_failure());
+            assert!(judge(locks, &got_through, "5ecret", ALL).is_failure());
+        }
     }
 
     #[test]

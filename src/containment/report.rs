@@ -151,12 +151,6 @@ impl Report {
 mod tests {
     use super::*;
 
-    const ALL: Offers = Offers {
-        groups: true,
-        own_inodes: true,
-        own_devices: true,
-    };
-
     fn trial(name: &str, problem: Option<&str>, gap: Option<&str>) -> Trial {
         Trial {
             family: Family::Escape,
@@ -176,18 +170,18 @@ mod tests {
     fn known_gaps_are_neither_held_nor_failures_but_outdated_ones_are() {
         let known = trial("a", Some("ESCAPED: x"), Some("why"));
         let outdated = trial("b", Some("it is held now: ..."), Some("why"));
-        let report = Report::new(true, ALL, vec![known.clone()], Vec::new(), (1, 1));
+        let report = Report::new(true, Offers::ALL, vec![known.clone()], Vec::new(), (1, 1));
         assert!(report.is_clean());
         assert_eq!((report.families[0].held, report.families[0].gaps), (0, 1));
-        let report = Report::new(true, ALL, vec![known, outdated], Vec::new(), (1, 1));
+        let report = Report::new(true, Offers::ALL, vec![known, outdated], Vec::new(), (1, 1));
         assert!(!report.is_clean());
     }
 
     #[test]
     fn a_changed_host_or_a_harmed_program_is_not_clean() {
         let held = || vec![trial("a", None, None)];
-        assert!(Report::new(true, ALL, held(), Vec::new(), (2, 2)).is_clean());
-        assert!(!Report::new(true, ALL, held(), vec!["x".to_owned()], (2, 2)).is_clean());
-        assert!(!Report::new(true, ALL, held(), Vec::new(), (2, 1)).is_clean());
+        assert!(Report::new(true, Offers::ALL, held(), Vec::new(), (2, 2)).is_clean());
+        assert!(!Report::new(true, Offers::ALL, held(), vec!["x".to_owned()], (2, 2)).is_clean());
+        assert!(!Report::new(true, Offers::ALL, held(), Vec::new(), (2, 1)).is_clean());
     }
 }

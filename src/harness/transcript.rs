@@ -302,4 +302,6 @@ fn authentic<'a>(line: &'a [u8], nonce: &[u8; 32]) -> Option<&'a [u8]> {
 }
 
 #[cfg(test)]
+pub(crate) mod signed;
+#[cfg(test)]
 mod tests;

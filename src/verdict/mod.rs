@@ -6,6 +6,8 @@ pub mod judge;
 pub mod kind;
 pub mod official;
 mod rules;
+#[cfg(test)]
+mod staged;
 
 pub use control::{Control, Step};
 pub use judge::{is_without_code, judge};

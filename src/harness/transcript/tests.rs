@@ -1,23 +1,12 @@
 use proptest::prelude::*;
 
+use super::signed::signed;
 use super::*;
 
 const NONCE: [u8; 32] = [7; 32];
 
-fn line(json: &str) -> Vec<u8> {
-    let mut mac = Hmac::<Sha256>::new_from_slice(&NONCE).unwrap();
-    mac.update(json.as_bytes());
-    let code: String = mac
-        .finalize()
-        .into_bytes()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
-    format!("{json} {code}\n").into_bytes()
-}
-
 fn events(lines: &[&str]) -> Vec<u8> {
-    lines.iter().flat_map(|json| line(json)).collect()
+    lines.iter().flat_map(|json| signed(&NONCE, json)).collect()
 }
 
 const BEGIN: &str = r#"{"seq":0,"event":"begin","cases":["a","b"]}"#;
@@ -50,7 +39,7 @@ fn a_torn_last_line_is_no_forgery() {
 #[test]
 fn forgeries_are_told() {
     let unsigned = [
-        line(BEGIN),
+        signed(&NONCE, BEGIN),
         format!("{LOADED} {}\n", "0".repeat(64)).into_bytes(),
     ]
     .concat();
@@ -94,6 +83,6 @@ proptest! {
 
     #[test]
     fn no_json_makes_it_panic(json in r#"\{"seq":0,"event":"[a-z]{1,5}".{0,20}\}"#) {
-        let _ = Transcript::read(&line(&json), &NONCE);
+        let _ = Transcript::read(&signed(&NONCE, &json), &NONCE);
     }
 }

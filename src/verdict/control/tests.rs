@@ -1,54 +1,14 @@
-use hmac::{Hmac, KeyInit, Mac};
-use sha2::Sha256;
-
 use super::*;
 use crate::dataset::Tests;
 use crate::harness::{Grading, Suspicion};
 use crate::verdict::judge;
-use crate::worker::{Captured, End, Usage};
-
-const NONCE: [u8; 32] = [5; 32];
-
-fn task(tests: Tests) -> Task {
-    Task {
-        id: "T/1".into(),
-        entry_point: "f".to_owned(),
-        prompt: String::new(),
-        preamble: String::new(),
-        ground_truth: None,
-        tests,
-        labels: std::collections::BTreeMap::new(),
-        alternatives: std::collections::BTreeMap::new(),
-    }
-}
+use crate::verdict::staged::{NONCE, observed, task};
 
 fn asserts() -> Task {
     task(Tests::Asserts {
         setup: String::new(),
         asserts: Vec::new(),
     })
-}
-
-fn observed(lines: &[&str]) -> Observation {
-    let mut events = Vec::new();
-    for (seq, rest) in lines.iter().enumerate() {
-        let json = format!("{{\"seq\":{seq},{rest}}}");
-        let mut mac = Hmac::<Sha256>::new_from_slice(&NONCE).unwrap();
-        mac.update(json.as_bytes());
-        let code = mac.finalize().into_bytes();
-        let code: String = code.iter().map(|byte| format!("{byte:02x}")).collect();
-        events.extend_from_slice(format!("{json} {code}\n").as_bytes());
-    }
-    Observation {
-        end: End::Exited(0),
-        limit: None,
-        usage: Usage::default(),
-        stdout: Captured::default(),
-        stderr: Captured::default(),
-        events,
-        events_overflow: false,
-        behaviour: None,
-    }
 }
 
 const BEGIN: &str = r#""event":"begin","cases":["a","b"]"#;

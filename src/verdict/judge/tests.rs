@@ -1,61 +1,11 @@
-use std::collections::BTreeMap;
-
-use hmac::{Hmac, KeyInit, Mac};
-use sha2::Sha256;
-
 use super::*;
 use crate::harness::reference::Expected;
-use crate::worker::{Captured, Usage};
-
-const NONCE: [u8; 32] = [3; 32];
-
-fn task(tests: Tests) -> Task {
-    Task {
-        id: "T/1".into(),
-        entry_point: "f".to_owned(),
-        prompt: String::new(),
-        preamble: String::new(),
-        ground_truth: None,
-        tests,
-        labels: BTreeMap::new(),
-        alternatives: BTreeMap::new(),
-    }
-}
+use crate::verdict::staged::{NONCE, observed, task};
 
 fn unittest() -> Task {
     task(Tests::Unittest {
         source: String::new(),
     })
-}
-
-fn events(lines: &[&str]) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    for (seq, rest) in lines.iter().enumerate() {
-        let json = format!("{{\"seq\":{seq},{rest}}}");
-        let mut mac = Hmac::<Sha256>::new_from_slice(&NONCE).unwrap();
-        mac.update(json.as_bytes());
-        let code: String = mac
-            .finalize()
-            .into_bytes()
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
-        bytes.extend_from_slice(format!("{json} {code}\n").as_bytes());
-    }
-    bytes
-}
-
-fn observed(lines: &[&str]) -> Observation {
-    Observation {
-        end: End::Exited(0),
-        limit: None,
-        usage: Usage::default(),
-        stdout: Captured::default(),
-        stderr: Captured::default(),
-        events: events(lines),
-        events_overflow: false,
-        behaviour: None,
-    }
 }
 
 fn kind(observation: &Observation) -> (VerdictKind, u32, usize) {
