@@ -30,6 +30,8 @@ pub mod pipeline;
 
 pub mod containment;
 
+pub mod bench;
+
 pub mod report;
 
 pub mod cli;

@@ -7,6 +7,7 @@ pub mod failure;
 pub mod output;
 
 mod attack;
+mod bench;
 mod demo;
 mod doctor;
 mod env;
@@ -59,6 +60,8 @@ enum Command {
     Exec(exec::ExecArgs),
     /// Say what this host can enforce, and how to get the rest.
     Doctor(doctor::DoctorArgs),
+    /// Measure this host against bare processes, bubblewrap and cold Python.
+    Bench(bench::BenchArgs),
     /// Make and list Python environments for datasets and scanners.
     Env(env::EnvArgs),
     /// Report on a run from its journal.
@@ -67,13 +70,14 @@ enum Command {
 
 /// Runs the command line and gives its exit code.
 pub fn main() -> ExitCode {
-    // The program runs itself again for these two. They come before all else: a worker forks, so
+    // The program runs itself again for these three. They come before all else: a worker forks, so
     // no thread may exist, and the probe runs inside a sandbox.
     match std::env::args_os().nth(1) {
         Some(word) if word == crate::worker::SUBCOMMAND => return crate::worker::serve(),
         Some(word) if word == crate::worker::probe::SUBCOMMAND => {
             return crate::worker::probe::report();
         }
+        Some(word) if word == crate::bench::SUBCOMMAND => return crate::bench::serve(),
         _ => {}
     }
     let cli = match Cli::try_parse() {
@@ -94,6 +98,7 @@ pub fn main() -> ExitCode {
         Command::Eval(args) => eval::run(&args, cli.global),
         Command::Exec(args) => exec::run(&args, cli.global),
         Command::Doctor(args) => doctor::run(&args, cli.global),
+        Command::Bench(args) => bench::run(&args, cli.global),
         Command::Env(args) => env::run(&args, cli.global),
         Command::Report(args) => report::run(&args, cli.global),
     };
