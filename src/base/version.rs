@@ -7,7 +7,7 @@ pub const JOURNAL: u32 = 1;
 /// `manifest.json` of a run.
 pub const MANIFEST: u32 = 1;
 /// `summary.json` of a run.
-pub const SUMMARY: u32 = 1;
+pub const SUMMARY: u32 = 2;
 /// Results of `fumehood exec`.
 pub const EXEC: u32 = 1;
 /// Cached reference outcomes of ground truths.

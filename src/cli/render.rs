@@ -41,6 +41,7 @@ impl Outcome {
             groups: &replay.groups,
             weaknesses: &replay.weaknesses,
             acts: &replay.acts,
+            suspects: &replay.suspects,
             failed_references: &replay.failed_references,
             unstable: &replay.unstable,
             rejected: &replay.rejected,

@@ -10,6 +10,7 @@ pub mod facts;
 pub mod figure;
 pub mod figures;
 pub mod groups;
+pub mod suspects;
 pub mod weaknesses;
 
 pub use acts::Acts;
@@ -17,4 +18,5 @@ pub use aggregator::{Aggregator, MetricsError, Panel, SecurityCounts};
 pub use facts::{Exclusion, Facts, Functional};
 pub use figure::{Coverage, Figure, Interval, Metric, UnknownRange};
 pub use groups::Groups;
+pub use suspects::Suspects;
 pub use weaknesses::Weaknesses;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::error::PipelineError;
 use crate::base::id::TaskId;
 use crate::journal::{Index, Manifest, ReferenceStatus, VerdictRecord};
-use crate::metrics::{Acts, Exclusion, Facts, Groups, Panel, Weaknesses};
+use crate::metrics::{Acts, Exclusion, Facts, Groups, Panel, Suspects, Weaknesses};
 use crate::scan::{ScanResult, assess, behaviour};
 use crate::verdict::VerdictKind;
 
@@ -18,6 +18,8 @@ pub struct Replay {
     pub weaknesses: Weaknesses,
     /// Every forbidden act.
     pub acts: Acts,
+    /// Every pass that came with a suspicion.
+    pub suspects: Suspects,
     /// Tasks whose ground truth fails here, with the cause.
     pub failed_references: BTreeMap<TaskId, String>,
     /// Tasks of which some cases have no stable expected value, with the cause.
@@ -46,6 +48,7 @@ impl Replay {
             groups: Groups::new(Panel::new(scanners.iter().copied())?),
             weaknesses: Weaknesses::default(),
             acts: Acts::default(),
+            suspects: Suspects::default(),
             failed_references: causes(index, ReferenceStatus::Failed),
             unstable: causes(index, ReferenceStatus::Unstable),
             rejected: index.rejected().clone(),
@@ -87,6 +90,7 @@ impl Replay {
                 .acts
                 .add(&record.sample, record.verdict.behaviour.as_ref()),
         }
+        self.suspects.add(&record.sample, &record.verdict);
         self.not_analysed += u64::from(results.iter().any(|r| r.not_analysed.is_some()));
         let assessment = assess(&results, policy);
         let mut facts = Facts::of(record.sample.clone(), &record.verdict)

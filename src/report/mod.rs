@@ -10,6 +10,7 @@ pub mod json;
 pub mod markdown;
 mod sheet;
 pub mod summary;
+pub mod suspects;
 pub mod terminal;
 
 pub use summary::{About, Inputs, Sandbox, Summary, Tool};

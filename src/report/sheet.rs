@@ -73,6 +73,7 @@ pub(super) fn all(summary: &Summary) -> Vec<Sheet> {
         security(summary),
         weaknesses(summary),
         behaviour(summary),
+        suspects(summary),
         excluded(summary),
         unstable(summary),
         rejected(summary),
@@ -324,6 +325,36 @@ fn behaviour(summary: &Summary) -> Sheet {
             "not observed: this host could not tell of refused system calls, or it was given up"
                 .to_owned(),
         );
+    }
+    sheet
+}
+
+fn suspects(summary: &Summary) -> Sheet {
+    let mut sheet = Sheet::new(
+        "Passes that came with a suspicion",
+        &["sample", "verdict", "controls", "suspicions"],
+    );
+    sheet.numeric = BTreeSet::from([2]);
+    let found = &summary.suspects;
+    for suspect in found.samples.iter().take(ROWS) {
+        sheet.rows.push(vec![
+            clean(&suspect.sample.to_string()),
+            suspect.verdict.name().to_owned(),
+            suspect.controls.to_string(),
+            clean(&suspect.suspicions.join("; ")),
+        ]);
+    }
+    sheet.remarks.push(format!(
+        "suspect passes: {}; controls, which are further runs with tests that cannot be passed: {}; \
+         passed one, and so tampered: {}",
+        found.passes, found.controls, found.unearned
+    ));
+    let hidden = found.passes.saturating_sub(ROWS as u64);
+    if hidden > 0 {
+        sheet.remarks.push(format!(
+            "and {hidden} more; summary.json has the first hundred of either verdict, \
+             journal.jsonl all"
+        ));
     }
     sheet
 }

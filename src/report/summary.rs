@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::suspects::SuspectSummary;
 use crate::base::id::TaskId;
 use crate::base::limits::Limits;
 use crate::base::version::SUMMARY;
 use crate::metrics::{
-    Acts, Aggregator, Exclusion, Figure, Groups, SecurityCounts, Weaknesses, figures,
+    Acts, Aggregator, Exclusion, Figure, Groups, SecurityCounts, Suspects, Weaknesses, figures,
 };
 use crate::verdict::VerdictKind;
 
@@ -27,6 +28,8 @@ pub struct Summary {
     pub weaknesses: Vec<ScannerWeaknesses>,
     /// The forbidden acts that samples attempted.
     pub behaviour: BehaviourSummary,
+    /// The passes that came with a suspicion.
+    pub suspects: SuspectSummary,
     /// Tasks that count in no figure.
     pub excluded_tasks: Vec<ExcludedTask>,
     /// Tasks of which some cases count nowhere, having no stable expected value.
@@ -204,6 +207,8 @@ pub struct Inputs<'a> {
     pub weaknesses: &'a Weaknesses,
     /// Every forbidden act.
     pub acts: &'a Acts,
+    /// Every pass that came with a suspicion.
+    pub suspects: &'a Suspects,
     /// Tasks whose ground truth fails here, with the cause. Tasks without samples belong here too;
     /// the samples of the others must have been added as excluded.
     pub failed_references: &'a BTreeMap<TaskId, String>,
@@ -234,6 +239,7 @@ impl Summary {
                 .map(|scanner| ScannerWeaknesses::of(scanner, inputs.weaknesses))
                 .collect(),
             behaviour: BehaviourSummary::of(inputs.acts),
+            suspects: SuspectSummary::of(inputs.suspects),
             excluded_tasks: excluded_tasks(inputs),
             unstable_tasks: inputs
                 .unstable

@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 use fumehood::base::id::{SampleId, TaskId};
 use fumehood::base::limits::Limits;
 use fumehood::base::text::Excerpt;
-use fumehood::harness::{CaseOutcome, CaseReport};
-use fumehood::metrics::{Acts, Exclusion, Facts, Groups, Panel, Weaknesses};
+use fumehood::harness::{CaseOutcome, CaseReport, Suspicion};
+use fumehood::metrics::{Acts, Exclusion, Facts, Groups, Panel, Suspects, Weaknesses};
 use fumehood::report::{About, Inputs, Sandbox, Summary, Tool, json, markdown, terminal};
 use fumehood::scan::Security;
 use fumehood::verdict::{Verdict, VerdictKind};
@@ -146,6 +146,7 @@ fn summary_of(run: &[Facts], about: About) -> Summary {
             groups: &groups,
             weaknesses: &weaknesses,
             acts: &acts(),
+            suspects: &suspects(),
             failed_references: &BTreeMap::from([("t/3".into(), "needs the network".to_owned())]),
             unstable: &BTreeMap::new(),
             rejected: &BTreeMap::from([(7, "no task id".to_owned())]),
@@ -172,6 +173,26 @@ fn acts() -> Acts {
     acts.add(&id("t/2", 0), Some(&Behaviour::default()));
     acts.add(&id("t/4", 0), None);
     acts
+}
+
+/// One pass that stands after a control, and one that was not earned.
+fn suspects() -> Suspects {
+    let suspect = |kind, controls, reasons: &[&str]| {
+        let suspicion = |reason: &&str| Suspicion {
+            reason: (*reason).to_owned(),
+            grave: true,
+        };
+        let mut verdict = verdict(kind, cases(&[Passed]), "");
+        verdict.suspicions = reasons.iter().map(suspicion).collect();
+        verdict.controls = controls;
+        verdict
+    };
+    let mut suspects = Suspects::default();
+    let stands = suspect(VerdictKind::Passed, 1, &["names inspect"]);
+    suspects.add(&id("t/1", 0), &stands);
+    let both = ["names gc", "raises gc.get_objects"];
+    suspects.add(&id("t/5", 0), &suspect(VerdictKind::Tampered, 2, &both));
+    suspects
 }
 
 #[test]
@@ -234,6 +255,14 @@ Forbidden acts: system calls that the sandbox refused
  (not observed) |       1 |
   - not observed: this host could not tell of refused system calls, or it was
     given up
+
+Passes that came with a suspicion
+ sample | verdict  | controls | suspicions
+================================================================
+ t/5#0  | tampered |        2 | names gc; raises gc.get_objects
+ t/1#0  | passed   |        1 | names inspect
+  - suspect passes: 2; controls, which are further runs with tests that cannot
+    be passed: 3; passed one, and so tampered: 1
 
 Tasks left out of every figure
  task | reason       | cause
@@ -364,10 +393,10 @@ fn the_same_run_gives_the_same_bytes() {
 #[test]
 fn summaries_of_other_formats_are_refused() {
     let text = json::render(&summary_of(&run(), about())).unwrap();
-    let newer = text.replacen("\"version\": 1", "\"version\": 9", 1);
+    let newer = text.replacen("\"version\": 2", "\"version\": 9", 1);
     let error = json::read(newer.as_bytes()).unwrap_err();
-    assert!(error.contains('9') && error.contains('1'), "{error}");
-    assert!(json::read(b"{\"version\": 1}").is_err());
+    assert!(error.contains('9') && error.contains('2'), "{error}");
+    assert!(json::read(b"{\"version\": 2}").is_err());
     assert!(json::read(b"\xff").is_err());
 }
 
@@ -389,6 +418,8 @@ fn hostile_names_stay_text() {
     let mut summary = summary;
     summary.rejected[0].reason = HOSTILE.repeat(50);
     summary.excluded_tasks[0].cause = HOSTILE.to_owned();
+    summary.suspects.samples[0].suspicions[0] = HOSTILE.to_owned();
+    summary.suspects.samples[1].sample.task = TaskId(HOSTILE.to_owned());
 
     let harmless = |text: &str| {
         text.chars()
@@ -430,10 +461,15 @@ fn long_lists_are_cut_and_counted() {
     let mut summary = summary_of(&run(), about());
     let line = summary.rejected[0].clone();
     summary.rejected = vec![line; 1000];
+    let suspect = summary.suspects.samples[1].clone();
+    summary.suspects.samples = vec![suspect; 100];
+    summary.suspects.passes = 5000;
     let group = summary.groups[0].clone();
     summary.groups = vec![group; 100];
     let text = terminal::render(&summary, 100);
     assert_eq!(text.matches("no task id").count(), 20);
     assert!(text.contains("and 980 more"));
+    assert_eq!(text.matches("names inspect").count(), 20);
+    assert!(text.contains("and 4980 more"));
     assert!(text.contains("and 84 more groups"));
 }
