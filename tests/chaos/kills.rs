@@ -1,11 +1,15 @@
 //! SIGKILL for every process of a run, at random moments.
 
 use std::process::Child;
+use std::time::Duration;
 
+use fumehood::base::limits::Limits;
+use fumehood::worker::{End, Pool, PoolConfig, Request};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use super::story::{Random, Story};
+use super::story::{PATIENCE, Random, Story};
+use super::support::binary;
 use super::tree::children;
 
 /// A process of a run, by what it is for.
@@ -60,7 +64,7 @@ fn disturb(story: &Story, role: Role, most: u32, random: &mut Random) -> u32 {
     while killed < most && child.try_wait().unwrap().is_none() {
         let players = role.players(supervisor);
         let Some(victim) = players.get(random.below(players.len() as u64) as usize) else {
-            std::thread::sleep(std::time::Duration::from_micros(500));
+            std::thread::sleep(Duration::from_micros(500));
             continue;
         };
         // It may have ended by itself just now.
@@ -80,7 +84,8 @@ fn killed(role: Role) {
     let mut total = 0;
     for _ in 0..2 {
         let _ = std::fs::remove_dir_all(story.folder());
-        // A program that is killed a third time is believed to do it itself.
+        // A program that is killed a third time is believed to do it itself; see below. One that is
+        // killed before its tests have begun is run again in any case.
         total += disturb(&story, role, 2, &mut random);
         story.resumes();
     }
@@ -106,6 +111,74 @@ fn first_processes_of_sandboxes() {
 #[test]
 fn programs() {
     killed(Role::Program);
+}
+
+/// Kills a program `times` times, each time when it has begun; lets it go on otherwise. Gives how it ended.
+async fn killed_again(times: usize) -> End {
+    let config = PoolConfig {
+        workers: 1,
+        executable: binary().to_owned(),
+        profile_dir: None,
+        without: Vec::new(),
+    };
+    let pool = Pool::start(config).await.unwrap();
+    // It stops itself, so that it is there until somebody decides.
+    let request = Request {
+        argv: ["/bin/sh", "-c", "kill -STOP $$; exit 7"]
+            .map(str::to_owned)
+            .to_vec(),
+        env: vec![("PATH".to_owned(), "/usr/bin:/bin".to_owned())],
+        stdin: Vec::new(),
+        payload: None,
+        events_limit: None,
+        profile: "strict".to_owned(),
+        mounts: Vec::new(),
+        limits: Limits {
+            wall: PATIENCE,
+            ..Limits::default()
+        },
+    };
+    let run = pool.run(request);
+    let decide = async {
+        let mut known = Vec::new();
+        loop {
+            let programs = children(std::process::id() as i32).into_iter();
+            let mut programs = programs.flat_map(children).flat_map(children);
+            let stopped = |pid: &i32| !known.contains(pid) && is_stopped(*pid);
+            if let Some(program) = programs.find(stopped) {
+                let signal = match known.len() < times {
+                    true => Signal::SIGKILL,
+                    false => Signal::SIGCONT,
+                };
+                kill(Pid::from_raw(program), signal).unwrap();
+                known.push(program);
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    let observation = tokio::select! {
+        observation = run => observation.unwrap(),
+        () = decide => unreachable!("it decides for ever"),
+    };
+    pool.shutdown().await;
+    observation.end
+}
+
+fn is_stopped(pid: i32) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    stat.rsplit(") ")
+        .next()
+        .is_some_and(|rest| rest.starts_with('T'))
+}
+
+#[tokio::test]
+async fn programs_killed_twice_get_another_run() {
+    // One at a time, and nothing where the sandbox cannot run.
+    let Some(_story) = Story::begin() else { return };
+    assert_eq!(killed_again(0).await, End::Exited(7));
+    assert_eq!(killed_again(2).await, End::Exited(7));
+    // Once more, and it is believed to do it itself.
+    assert_eq!(killed_again(3).await, End::Signaled(9));
 }
 
 #[test]

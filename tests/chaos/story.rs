@@ -18,7 +18,7 @@ use super::tree::{eventually, leftovers};
 /// Tasks of the demo whose samples neither hang nor exhaust anything.
 const TASKS: [&str; 4] = ["Demo/0", "Demo/2", "Demo/3", "Demo/6"];
 /// How long a run may take at most, far beyond what it does: one that hangs must show.
-const PATIENCE: Duration = Duration::from_secs(240);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(240);
 /// A user of no standing on this host.
 const ORDINARY_USER: u32 = 61_234;
 
