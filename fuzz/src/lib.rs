@@ -8,6 +8,7 @@ mod bytes;
 mod code;
 mod datasets;
 mod equality;
+mod imports;
 mod journal;
 mod lines;
 mod manifests;
@@ -47,10 +48,11 @@ const fn law(name: &'static str, check: fn(&[u8])) -> Law {
 }
 
 /// Every law.
-pub const LAWS: [Law; 17] = [
+pub const LAWS: [Law; 18] = [
     law("code", code::check),
     law("datasets", datasets::check),
     law("equality", equality::check),
+    law("imports", imports::check),
     law("journal", journal::check),
     Law {
         // A zstd window, and a line, as far as they are allowed.

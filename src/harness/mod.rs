@@ -2,6 +2,7 @@
 //! given, and what it reports. Nothing here touches the kernel.
 
 pub mod equality;
+pub mod imports;
 pub mod launch;
 pub mod oracle;
 pub mod plan;

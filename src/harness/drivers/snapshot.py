@@ -1,5 +1,5 @@
 # The test machinery as it was before the snippet loaded, and whether it still is.
-import types, unittest, unittest.case, unittest.loader, unittest.mock, unittest.result
+import operator, types, unittest, unittest.case, unittest.loader, unittest.mock, unittest.result
 import unittest.suite, unittest.util
 
 # What unittest itself calls while a test runs. Tests may patch other builtins (open, print, input).
@@ -12,6 +12,7 @@ BUILTINS_USED = (
 )
 MODULES = ("unittest", "unittest.case", "unittest.suite", "unittest.result", "unittest.loader",
            "unittest.util", "unittest.mock")
+same = operator.is_
 SKIPPED_NAMES = ("__doc__", "__builtins__", "__cached__", "__warningregistry__")
 
 
@@ -40,12 +41,31 @@ def take_snapshot():
     for name, table, closed in tables:
         kept = {key: parts(value) for key, value in table.items()
                 if key not in SKIPPED_NAMES and value is not None}
-        taken.append((name, table, kept, len(table) if closed else None))
-    names = [name for name in BUILTINS_USED if hasattr(builtins, name)]
+        taken.append((name, table, kept, len(table) if closed else None, tuple(table),
+                      tuple(table.values())))
+    names = tuple([name for name in BUILTINS_USED if hasattr(builtins, name)])
     kept = {name: parts(getattr(builtins, name)) for name in names}
-    taken.append(("builtins", vars(builtins), kept, None))
+    builtin_table, builtin_values = vars(builtins), tuple([kept[name][0] for name in names])
+    taken.append(("builtins", builtin_table, kept, None, (), ()))
+    functions = {id(part[0]): part for _, _, kept, *_ in taken for part in kept.values()
+                 if type(part[0]) is types.FunctionType}
+    functions, codes, defaults, named_defaults = zip(*functions.values())
+    slots = types.FunctionType.__dict__
+    code_of, defaults_of, named_defaults_of = [
+        slots[name].__get__ for name in ("__code__", "__defaults__", "__kwdefaults__")]
     table_of_modules, trace = sys.modules, sys.gettrace
     trace_before = trace()
+
+    def is_same():
+        """Whether nothing at all has changed; looked at as fast as can be."""
+        for _, table, _, _, keys, values in taken:
+            if values and not (len(table) == len(keys) and all(map(same, table, keys))
+                               and all(map(same, table.values(), values))):
+                return False
+        return (all(map(same, map(builtin_table.get, names), builtin_values))
+                and all(map(same, map(code_of, functions), codes))
+                and all(map(same, map(defaults_of, functions), defaults))
+                and all(map(same, map(named_defaults_of, functions), named_defaults)))
 
     def difference():
         if sys.modules is not table_of_modules:
@@ -56,7 +76,9 @@ def take_snapshot():
         for name, module in modules:
             if table_of_modules.get(name) is not module:
                 return "sys.modules[%r]" % name
-        for name, table, kept, size in taken:
+        if is_same():
+            return None
+        for name, table, kept, size, _, _ in taken:
             if size is not None and len(table) != size:
                 return name
             for key, before in kept.items():
@@ -69,3 +91,6 @@ def take_snapshot():
         return None
 
     return difference
+
+
+look_for_difference = take_snapshot()

@@ -172,8 +172,6 @@ def main():
         emit("altered", cases=sorted(expected.tests.intersection(names)))
     payload.clear()
 
-    look_for_difference = take_snapshot()
-
     def difference():
         return unwatched(look_for_difference)
 

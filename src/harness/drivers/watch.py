@@ -66,6 +66,18 @@ KNOWN_MODULES = frozenset(getattr(sys, "stdlib_module_names", ()))
 FRAME, FUNCTION, CODE = types.FrameType, types.FunctionType, types.CodeType
 
 
+def library_places():
+    """How the names of files of libraries begin."""
+    places = {sys.prefix, sys.base_prefix, sys.exec_prefix, os.path.dirname(os.__file__)}
+    places.update(path for path in sys.path if path)
+    places.update([os.path.realpath(place) for place in places])
+    return tuple(sorted(place.rstrip("/") + "/" for place in places if len(place) > 1)) + (
+        "<frozen ", "<driver>")
+
+
+LIBRARY = library_places()
+
+
 def names_in(code, found, depth=0):
     """Adds the risky names in a code object, and in all code inside it."""
     for names in (code.co_names, code.co_freevars, code.co_cellvars):
@@ -121,11 +133,7 @@ def make_watch(emit, tampered, trusted):
     `trusted` holds the code of the tests.
     """
     getframe, thread, stat, fspath = sys._getframe, _thread.get_ident, posix.stat, os.fspath
-    places = {sys.prefix, sys.base_prefix, sys.exec_prefix, os.path.dirname(os.__file__)}
-    places.update(path for path in sys.path if path)
-    places.update([os.path.realpath(place) for place in places])
-    library = tuple(sorted(place.rstrip("/") + "/" for place in places if len(place) > 1))
-    library += ("<frozen ", "<driver>")
+    library = LIBRARY
     busy, noted, code_parts, libraries = set(), set(), set(), {}
     try:
         procfs = stat("/proc/self").st_dev
