@@ -371,7 +371,7 @@ impl Watch<'_> {
         if counted.is_none_or(|group| {
             !group.bounds_memory() || !group.bounds_processes() || group.cpu_time().is_none()
         }) {
-            let mut now = tree::usage(self.slot.init);
+            let mut now = tree::usage(self.slot.init, self.limits.processes);
             self.tree.cpu = self.tree.cpu.max(now.cpu);
             if !self.memory_is_bounded() {
                 let files = self.slot.bytes_in_files();

@@ -22,6 +22,9 @@ pub(super) struct TreeUsage {
 
 /// A fork bomb must not keep the watch busy: what is beyond this is over any limit anyway.
 const MOST: usize = 10_000;
+/// Ended orphans that the sandbox's first process may be behind with on a busy host: no fault of the
+/// job's, unless it makes them faster than they can be reaped.
+const UNREAPED: u64 = 256;
 /// Bytes of the kernel's list of locks that no job can be blamed for: some hundreds of locks.
 const SHORT_LIST: u64 = 32 << 10;
 /// Bytes of that list that are read at most: some tens of thousands of locks.
@@ -52,12 +55,14 @@ fn priority(stat: &Stat) -> (u64, u64) {
 }
 
 /// Adds up a process and all below it. Orphans go to the sandbox's first process, so that nothing
-/// leaves the tree.
-pub(super) fn usage(root: Pid) -> TreeUsage {
+/// leaves the tree. Where there seem to be more than `most` below it, they are looked at again: a
+/// program that is always another process leads the walk on and on, so that it counts many times.
+pub(super) fn usage(root: Pid, most: u32) -> TreeUsage {
     let mut total = TreeUsage::default();
     let ticks = sysconf(SysconfVar::CLK_TCK).ok().flatten();
     let tick = 1_000_000_000 / ticks.unwrap_or(100).max(1) as u64;
-    for member in members(root) {
+    let members = members(root);
+    for member in &members {
         let spent = (14..=17)
             .map(|number| member.stat.field(number))
             .sum::<u64>();
@@ -65,7 +70,29 @@ pub(super) fn usage(root: Pid) -> TreeUsage {
         total.memory += member.resident();
         total.processes += member.stat.field(20).max(1);
     }
+    if total.processes > u64::from(most) + 1 {
+        total.processes = still_there(root, &members);
+    }
     total
+}
+
+/// How many of these processes and threads are there together: what was seen on the walk through the
+/// tree and is still there was there at the walk's end.
+fn still_there(root: Pid, seen: &[Member]) -> u64 {
+    let (mut there, mut unreaped) = (0, 0_u64);
+    for before in seen {
+        // A number may have gone to a younger process meanwhile.
+        let is_same = |now: &Member| now.stat.field(22) == before.stat.field(22);
+        let Some(now) = Member::read(before.pid).filter(is_same) else {
+            continue;
+        };
+        if now.stat.state() == 'Z' && now.stat.field(4) == u64::from(root.as_raw().unsigned_abs()) {
+            unreaped += 1;
+        } else {
+            there += now.stat.field(20).min(before.stat.field(20)).max(1);
+        }
+    }
+    there + unreaped.saturating_sub(UNREAPED)
 }
 
 /// The memory of a process and all below it, each page counted once however many share it, with
@@ -211,11 +238,13 @@ fn by_parents(root: Pid) -> Vec<Member> {
 
 #[cfg(test)]
 mod tests {
+    use nix::sys::signal::{Signal, kill};
+
     use super::*;
 
     #[test]
     fn this_very_process_is_counted() {
-        let usage = usage(Pid::this());
+        let usage = usage(Pid::this(), 0);
         assert!(usage.memory > 0);
         assert!(usage.processes >= 1);
     }
@@ -266,6 +295,57 @@ mod tests {
         assert!(seen.lowered);
         let is_counted = seen.delays.iter().any(|(task, _)| *task == pid);
         assert!(is_counted || !fs::exists("/proc/self/schedstat").unwrap());
+    }
+
+    /// Ended orphans of the first process do not count, those that a program does not reap do.
+    #[test]
+    fn only_what_is_there_at_once_counts() {
+        let script = "sleep 0 & sleep 0 & sleep 0 & exec sleep 60";
+        // The same program as first process, and below one.
+        for (script, expected) in [
+            (script.to_owned(), 1),
+            (format!("sh -c '{script}' & exec sleep 60"), 5),
+        ] {
+            let mut child = std::process::Command::new("sh")
+                .args(["-c", &script])
+                .spawn()
+                .unwrap();
+            let root = Pid::from_raw(child.id() as i32);
+            let ended = || {
+                let members = members(root);
+                let is_ended = |member: &&Member| member.stat.state() == 'Z';
+                members.iter().filter(is_ended).count()
+            };
+            for _ in 0..1000 {
+                if ended() == 3 {
+                    break;
+                }
+                std::thread::sleep(Duration::from_millis(10));
+            }
+            let (ended, all, at_once) =
+                (ended(), usage(root, 9).processes, usage(root, 0).processes);
+            // Seen on the walk and gone before its end, and the same number with another beginning.
+            let mut seen = members(root);
+            let gone = Member {
+                pid: i32::MAX,
+                stat: seen[0].stat.clone(),
+            };
+            let fields = (4..=22).map(|_| "1").collect::<Vec<_>>().join(" ");
+            let stat = Stat::parse(format!("1 (sh) S {fields}").as_bytes()).unwrap();
+            let other = Member {
+                pid: root.as_raw(),
+                stat,
+            };
+            seen.extend([gone, other]);
+            let later = still_there(root, &seen);
+            for member in members(root).iter().rev() {
+                let _ = kill(Pid::from_raw(member.pid), Signal::SIGKILL);
+            }
+            child.wait().unwrap();
+            assert_eq!(ended, 3);
+            assert_eq!(all, if expected == 1 { 4 } else { 5 });
+            assert_eq!((at_once, later), (expected, expected));
+        }
     }
 
     #[test]
