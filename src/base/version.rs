@@ -13,4 +13,4 @@ pub const EXEC: u32 = 1;
 /// Cached reference outcomes of ground truths.
 pub const REFERENCE: u32 = 1;
 /// The harness drivers and the meaning of their events; a change regrades everything.
-pub const HARNESS: u32 = 2;
+pub const HARNESS: u32 = 3;

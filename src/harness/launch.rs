@@ -8,7 +8,24 @@ use std::path::Path;
 /// could read them later.
 const BOOTSTRAP: &str = include_str!("drivers/bootstrap.py");
 
-/// The argument list for a cold interpreter.
+/// What keeps an interpreter that has run a driver's definitions waiting for jobs.
+const ZYGOTE: &str = include_str!("drivers/zygote.py");
+/// The last line of every driver.
+const START: &str = "main()\n";
+
+/// A driver that waits for jobs between its definitions and its last line, and forks for each; `None` for
+/// one that does not end as drivers do.
+///
+/// Whether cold or warm, it is one text: what a job meets is run by the same lines, which have the
+/// same numbers but for the last.
+pub fn waiting(driver: &str) -> Option<String> {
+    let definitions = driver.strip_suffix(START)?;
+    definitions
+        .ends_with('\n')
+        .then(|| [definitions, ZYGOTE, START].concat())
+}
+
+/// The argument list for a cold interpreter, and for one that waits.
 ///
 /// No bytecode is written (`-B`) and the user's own site-packages stay out (`-s`). Isolated mode
 /// (`-I`) would do both, but it also ignores `PYTHONHASHSEED`. The current folder, which `-c` puts

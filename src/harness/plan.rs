@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+use super::imports::leading;
 use crate::dataset::{Task, Tests};
 
 /// Seconds of wall-clock time for one SecCodePLT+ case, as its authors' runner allows.
@@ -41,6 +42,9 @@ pub struct Plan {
     pub payload: Vec<u8>,
     /// Key of the message authentication code that every event of this job carries.
     pub nonce: [u8; 32],
+    /// What is imported before any code of the job could observe anything: an interpreter that has made
+    /// some of these imports may run it. `None` when it must be a fresh one.
+    pub imports: Option<Vec<String>>,
 }
 
 const UNITTEST: &str = concat!(
@@ -149,7 +153,10 @@ fn plan_run(task: &Task, code: &str, grading: Grading, nonce: [u8; 32], control:
         ),
     };
     payload["control"] = serde_json::Value::Null;
+    let mut imports = Some(first_imports(task, code));
     if control {
+        // Nothing may be left in memory of the tests as they were.
+        imports = None;
         payload = json!({ "driver": driver, "payload": payload });
         driver = ALTER;
     }
@@ -157,5 +164,69 @@ fn plan_run(task: &Task, code: &str, grading: Grading, nonce: [u8; 32], control:
         driver,
         payload: payload.to_string().into_bytes(),
         nonce,
+        imports,
+    }
+}
+
+/// The imports at the head of the texts that a driver executes, in the order in which it does.
+fn first_imports(task: &Task, code: &str) -> Vec<String> {
+    let text = format!("{}{code}", task.preamble);
+    match &task.tests {
+        Tests::Unittest { source } => leading(&[&text, source]),
+        Tests::Cases { setup, source } => leading(&[source, setup, &text]),
+        Tests::Asserts { setup, .. } => leading(&[&text, setup]),
+        Tests::Pairs { .. } | Tests::Check { .. } => leading(&[&text]),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::harness::launch::waiting;
+
+    #[test]
+    fn every_driver_can_wait_but_the_one_that_alters_tests() {
+        for driver in [UNITTEST, CASES, PAIRS, ASSERTS] {
+            let waiting = waiting(driver).unwrap();
+            let definitions = driver.strip_suffix("main()\n").unwrap();
+            assert!(waiting.starts_with(definitions));
+            assert!(waiting.ends_with("\ndel keep\nmain()\n"));
+        }
+        assert!(waiting("main()").is_none());
+    }
+
+    #[test]
+    fn imports_are_those_that_run_before_anything_can_look() {
+        let task = |tests: Tests| -> Task {
+            serde_json::from_value(serde_json::json!({
+                "id": "T/1", "entry_point": "f", "prompt": "", "preamble": "import a\n",
+                "ground_truth": null, "alternatives": {}, "tests": tests, "labels": {},
+            }))
+            .unwrap()
+        };
+        let imports = |tests: Tests, code: &str| {
+            plan(&task(tests), code, Grading::Strict, [0; 32])
+                .imports
+                .unwrap()
+        };
+        let unittest = Tests::Unittest {
+            source: "import t\n".to_owned(),
+        };
+        assert_eq!(
+            imports(unittest.clone(), "import b\ndef f(): pass"),
+            ["a", "b", "t"]
+        );
+        assert_eq!(imports(unittest.clone(), "import b\nf()"), ["a", "b"]);
+        let cases = Tests::Cases {
+            setup: "import s".to_owned(),
+            source: "import t\ntest_cases = [{'x': 1}]".to_owned(),
+        };
+        assert_eq!(imports(cases, "import b"), ["t", "s", "a", "b"]);
+        let check = Tests::Check {
+            source: "import t".to_owned(),
+        };
+        assert_eq!(imports(check, "import b"), ["a", "b"]);
+        let control = control_plan(&task(unittest), "import b", Grading::Strict, [0; 32]);
+        assert_eq!(control.imports, None);
     }
 }

@@ -17,7 +17,6 @@ def judge(run):
 
 def main():
     payload, emit = start()
-    sys.argv = ["__test__.py"]
     noted = []
 
     def tampered(reason):
@@ -63,10 +62,7 @@ def main():
     emit("begin", cases=[id for id, _ in codes])
     if control is not None:
         emit("altered", cases=altered_cases)
-    builtins.exit = builtins.quit = None
     space = {"__builtins__": builtins, "__name__": "__test__"}
-    stream = io.StringIO()
-    sys.stdout = sys.stderr = stream
     sample = payload["code"]
     payload.clear()
     try:
@@ -103,4 +99,12 @@ def id_of_code(function):
     return id(function.__code__) if type(function) is types.FunctionType else None
 
 
+def prepare():
+    """Makes of this process what a snippet's imports are to find. Nothing of a job is known yet."""
+    builtins.exit = builtins.quit = None
+    sys.argv = ["__test__.py"]
+    sys.stdout = sys.stderr = io.StringIO()
+
+
+prepare()
 main()

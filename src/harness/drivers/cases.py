@@ -112,7 +112,6 @@ def run_forked(function, arguments, seconds, with_repr):
 
 def main():
     payload, emit = start()
-    sys.argv = ["__test__.py"]
     space = {"__name__": "__test__", "__builtins__": builtins}
     tests = {"__name__": "test_case", "__builtins__": builtins}
     try:
@@ -184,5 +183,5 @@ def make_frame_parser():
 
 
 from_json_strings = make_frame_parser()
-
+sys.argv = ["__test__.py"]
 main()

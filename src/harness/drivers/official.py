@@ -10,11 +10,17 @@ import io, signal, subprocess
 
 
 def imitate_evaluator():
-    own = os.getpid()
+    """Gives a function that a job calls at its start, in the process that is its own."""
+    own = own_group = None
     children = []
     real_kill, real_killpg, real_system, real_popen = os.kill, os.killpg, os.system, os.popen
     real_call, real_check, real_run = subprocess.call, subprocess.check_output, subprocess.run
-    own_group = os.getpgid(own)
+
+    def begin():
+        nonlocal own, own_group
+        own = os.getpid()
+        own_group = os.getpgid(own)
+        children.clear()
 
     # The evaluator knows only processes that Popen started. multiprocessing ends its workers by
     # signals too, and a pool whose workers do not get them waits for ever (tasks 205 and 363).
@@ -89,6 +95,7 @@ def imitate_evaluator():
     os.execv = os.execvp = os.execvpe = lambda *args, **kwargs: None
     subprocess.call, subprocess.check_output = call, check_output
     subprocess.run, subprocess.Popen = run, start
+    return begin
 
 
 class WriteOnly(io.StringIO):

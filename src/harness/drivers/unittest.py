@@ -197,10 +197,7 @@ def main():
 
     result = make_result(ledger, emit, tampered, check_instance, came_by, control)
 
-    imitate_evaluator()
-    swallow_streams()
-    builtins.exit = builtins.quit = None
-    sys.argv = ["__test__.py"]
+    begin_imitation()
     module = types.ModuleType("__test__")
     vars(module).update({
         "__builtins__": builtins, "__file__": "__test__.py", "__package__": None, "__doc__": None,
@@ -259,4 +256,13 @@ def main():
     leave(0)
 
 
+def prepare():
+    """Makes of this process what a snippet's imports are to find. Nothing of a job is known yet."""
+    swallow_streams()
+    builtins.exit = builtins.quit = None
+    sys.argv = ["__test__.py"]
+    return imitate_evaluator()
+
+
+begin_imitation = prepare()
 main()

@@ -82,6 +82,9 @@ def names_in(code, found, depth=0):
     """Adds the risky names in a code object, and in all code inside it."""
     for names in (code.co_names, code.co_freevars, code.co_cellvars):
         found.update(RISKY_NAMES.intersection(names))
+    # Only imports have dots. Whether one raises an event depends on what is loaded already.
+    found.update(RISKY_MODULES.intersection([
+        name.partition(".")[0] for name in code.co_names if "." in name]))
     for constant in code.co_consts:
         texts_in(constant, found, depth)
 
@@ -236,7 +239,9 @@ def make_watch(emit, tampered, trusted):
         if type(file) is str and file.endswith(".so") and not file.startswith(library):
             suspect("imports machine code of its own")
         if type(name) is str and name.partition(".")[0] in RISKY_MODULES and is_own(caller):
-            suspect("imports " + clean(name, 60))
+            # What is loaded already raises no event, so that its name alone must do.
+            if "names " + name.partition(".")[0] not in noted:
+                suspect("imports " + clean(name, 60))
 
     def on_open(event, args, caller):
         path = args[0]
