@@ -101,6 +101,11 @@ pub(super) struct Record {
     security: u64,
 }
 
+/// A full task gets room for this many records more, or for one in [`ROOM`] of those it has:
+/// doubling would leave up to half of all memory unused.
+const LEAST_ROOM: usize = 4;
+const ROOM: usize = 8;
+
 impl Record {
     pub(super) fn security(&self, judge: Judge) -> Security {
         let place = match judge {
@@ -181,16 +186,16 @@ impl Aggregator {
     /// When a scanner is named that is not in the panel; nothing is added then.
     pub fn add(&mut self, facts: &Facts) -> Result<(), MetricsError> {
         let mut security = bits(facts.combined);
+        // Both are sorted by name, so that one walk over the panel finds them all.
+        let mut panel = self.panel.0.iter().enumerate();
         for (scanner, judgement) in &facts.scanners {
-            let place =
-                self.panel
-                    .0
-                    .binary_search(scanner)
-                    .map_err(|_| MetricsError::UnknownScanner {
-                        sample: facts.sample.to_string(),
-                        scanner: scanner.clone(),
-                        panel: self.panel.describe(),
-                    })?;
+            let (place, _) = panel.find(|(_, known)| *known == scanner).ok_or_else(|| {
+                MetricsError::UnknownScanner {
+                    sample: facts.sample.to_string(),
+                    scanner: scanner.clone(),
+                    panel: self.panel.describe(),
+                }
+            })?;
             security |= bits(*judgement) << (2 * (place + 1));
         }
         let functional = match facts.functional {
@@ -211,13 +216,22 @@ impl Aggregator {
             functional,
             security,
         };
-        match self.tasks.get_mut(&facts.sample.task) {
-            Some(records) => keep(records, record),
-            None => {
-                self.tasks.insert(facts.sample.task.clone(), vec![record]);
-            }
-        }
+        self.put(&facts.sample.task, record);
         Ok(())
+    }
+
+    fn put(&mut self, task: &TaskId, record: Record) {
+        // A journal is counted in the order of its tasks, so that mostly this is the last one.
+        if let Some(mut last) = self.tasks.last_entry()
+            && last.key() == task
+        {
+            keep(last.get_mut(), record);
+            return;
+        }
+        match self.tasks.get_mut(task) {
+            Some(records) => keep(records, record),
+            None => _ = self.tasks.insert(task.clone(), vec![record]),
+        }
     }
 
     /// Adds all that another one holds.
@@ -232,9 +246,13 @@ impl Aggregator {
             ));
         }
         for (task, records) in &other.tasks {
-            let mine = self.tasks.entry(task.clone()).or_default();
-            for record in records {
-                keep(mine, *record);
+            match self.tasks.get_mut(task) {
+                Some(mine) => {
+                    for record in records {
+                        keep(mine, *record);
+                    }
+                }
+                None => _ = self.tasks.insert(task.clone(), records.clone()),
             }
         }
         Ok(())
@@ -357,12 +375,22 @@ fn undefined(records: &[Record]) -> Option<Exclusion> {
 
 /// Puts a record in its place; of two for one sample the one with precedence stays.
 fn keep(records: &mut Vec<Record>, record: Record) {
-    match records.binary_search_by_key(&record.index, |known| known.index) {
+    let place = match records.last() {
+        // Samples mostly come in their own order, and nothing has to be looked for.
+        Some(last) if last.index < record.index => Err(records.len()),
+        _ => records.binary_search_by_key(&record.index, |known| known.index),
+    };
+    match place {
         Ok(place) => {
             if record.precedence() < records[place].precedence() {
                 records[place] = record;
             }
         }
-        Err(place) => records.insert(place, record),
+        Err(place) => {
+            if records.len() == records.capacity() {
+                records.reserve_exact(LEAST_ROOM.max(records.len() / ROOM));
+            }
+            records.insert(place, record);
+        }
     }
 }

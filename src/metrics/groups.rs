@@ -26,10 +26,13 @@ impl Groups {
     /// # Errors
     /// As [`Aggregator::add`].
     pub fn add(&mut self, facts: &Facts) -> Result<(), MetricsError> {
-        self.groups
-            .entry(facts.group.clone())
-            .or_insert_with(|| Aggregator::new(self.panel.clone()))
-            .add(facts)
+        if let Some(known) = self.groups.get_mut(&facts.group) {
+            return known.add(facts);
+        }
+        let mut new = Aggregator::new(self.panel.clone());
+        new.add(facts)?;
+        self.groups.insert(facts.group.clone(), new);
+        Ok(())
     }
 
     /// Adds all that another run's groups hold.
