@@ -96,6 +96,7 @@ fn run_plan(python: &str, plan: &Plan, seed: u32) -> Observation {
         events: std::fs::read(&events).unwrap(),
         events_overflow: false,
         behaviour: None,
+        course: Box::default(),
     }
 }
 

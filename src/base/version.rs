@@ -14,3 +14,5 @@ pub const EXEC: u32 = 1;
 pub const REFERENCE: u32 = 1;
 /// The harness drivers and the meaning of their events; a change regrades everything.
 pub const HARNESS: u32 = 3;
+/// `profile.json`: where an evaluation's time went.
+pub const PROFILE: u32 = 1;

@@ -185,6 +185,7 @@ fn setup(
         keep_fences: false,
         tasks: Vec::new(),
         limit: None,
+        profile_time: false,
         k: vec![1],
         workers: args.workers.clone(),
         // Small, so that hanging and greedy samples do not hold up the show.

@@ -58,6 +58,9 @@ pub(super) struct EvalArgs {
     /// Evaluate only the first N samples.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub(super) limit: Option<u64>,
+    /// Say at the end where the time went; `profile.json` in the run folder always does.
+    #[arg(long)]
+    pub(super) profile_time: bool,
     /// The k of Pass@k and its kin.
     #[arg(long, value_name = "K,...", value_delimiter = ',', default_value = "1,5,10",
           value_parser = clap::value_parser!(u32).range(1..))]

@@ -14,6 +14,7 @@ mod env;
 mod eval;
 mod eval_args;
 mod exec;
+mod profile;
 mod progress;
 mod render;
 mod report;

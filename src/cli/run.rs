@@ -1,6 +1,7 @@
 //! Runs a resolved evaluation: workers, progress, signals, and what it came to.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{SignalKind, signal};
@@ -10,6 +11,7 @@ use super::exec::{executable, sandbox_failure};
 use super::exit_code::Exit;
 use super::failure::Failure;
 use super::output::say;
+use super::profile::TimeProfile;
 use super::progress::Progress;
 use super::setup::Setup;
 use crate::base::version::{HARNESS, MANIFEST};
@@ -37,12 +39,20 @@ pub(super) fn evaluate(setup: &Setup, global: Global) -> Result<(), Failure> {
 }
 
 async fn evaluate_on(setup: &Setup, global: Global, cancel: &Cancel) -> Result<(), Failure> {
+    let begun = Instant::now();
     let pool = Arc::new(start_pool(setup.workers, &setup.give_up).await?);
     let outcome = evaluate_in(setup, global, cancel, &pool).await;
+    let accounts = pool.accounts();
     if let Some(pool) = Arc::into_inner(pool) {
         pool.shutdown().await;
     }
-    outcome
+    outcome?;
+    let profile = TimeProfile::of(setup.workers, begun, &accounts);
+    profile.save(setup)?;
+    if setup.profile_time {
+        say(&profile.table());
+    }
+    Ok(())
 }
 
 async fn evaluate_in(

@@ -39,6 +39,7 @@ pub(super) struct Setup {
     pub(super) folder: RunFolder,
     pub(super) mode: Mode,
     pub(super) ks: Vec<u32>,
+    pub(super) profile_time: bool,
 }
 
 impl Setup {
@@ -106,6 +107,7 @@ impl Setup {
             folder: RunFolder::at(&args.output),
             mode: if args.resume { Mode::Resume } else { Mode::New },
             ks: args.k.clone(),
+            profile_time: args.profile_time,
         })
     }
 }

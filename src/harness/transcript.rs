@@ -257,6 +257,41 @@ impl Transcript {
     }
 }
 
+/// Where in a job's events three of them end. The codes are not looked at: this is for asking where the
+/// time went, and for nothing else.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Marks {
+    /// The first event.
+    pub begin: Option<usize>,
+    /// The one that says that the snippet was loaded.
+    pub loaded: Option<usize>,
+    /// The last one.
+    pub end: Option<usize>,
+}
+
+impl Marks {
+    /// Looks for them.
+    pub fn of(events: &[u8]) -> Self {
+        let mut marks = Self::default();
+        let mut place = 0;
+        for line in events.split_inclusive(|byte| *byte == b'\n') {
+            place += line.len();
+            marks.begin = marks.begin.or(Some(place));
+            // A driver writes number and name first, so that a few bytes tell.
+            let name = line
+                .split(|byte| *byte == b',')
+                .nth(1)
+                .and_then(|rest| rest.strip_prefix(b"\"event\":\""));
+            match name {
+                Some(name) if name.starts_with(b"loaded\"") => marks.loaded = Some(place),
+                Some(name) if name.starts_with(b"end\"") => marks.end = Some(place),
+                _ => {}
+            }
+        }
+        marks
+    }
+}
+
 fn case_result(line: &Line) -> Result<CaseResult, String> {
     let judged = |outcome| CaseResult::Judged {
         outcome,

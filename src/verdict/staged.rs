@@ -34,5 +34,6 @@ pub(super) fn observed(events: &[&str]) -> Observation {
         events: events.iter().enumerate().flat_map(line).collect(),
         events_overflow: false,
         behaviour: None,
+        course: Box::default(),
     }
 }

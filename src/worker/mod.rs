@@ -1,6 +1,7 @@
 //! Workers: single-threaded processes that own sandboxes, and the wire by which the supervisor
 //! speaks to them.
 
+pub mod accounts;
 mod act;
 pub mod behaviour;
 mod child;
@@ -19,8 +20,9 @@ mod waiting;
 pub mod wire;
 
 pub use crate::sandbox::host::JOB_USERS;
+pub use accounts::Account;
 pub use behaviour::{Act, Behaviour};
-pub use observation::{Captured, End, Observation, Usage};
+pub use observation::{Captured, Course, End, Observation, Usage};
 pub use pool::{Pool, PoolConfig, WorkerError};
 pub use request::{Mount, Request};
 pub use serve::serve;

@@ -26,6 +26,37 @@ pub struct Observation {
     pub events_overflow: bool,
     /// The forbidden acts that it attempted; `None` where nobody could tell.
     pub behaviour: Option<Behaviour>,
+    /// When things happened to it; no verdict depends on it.
+    pub course: Box<Course>,
+}
+
+/// When things happened to a job, for whoever asks where the time went.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Course {
+    /// Time that a worker spent on it, from the request to the answer: the program's own, and what
+    /// its sandbox took before and after.
+    pub held: Duration,
+    /// How many bytes of events had come, at times after the program's start.
+    pub events: Vec<(u64, Duration)>,
+}
+
+/// Entries of [`Course::events`] that are kept: the first ones, and the last.
+const MOMENTS: usize = 128;
+
+impl Course {
+    /// Notes that so many bytes of events have come by now.
+    pub(super) fn note(&mut self, bytes: u64, at: Duration) {
+        if self.events.len() == MOMENTS {
+            self.events.pop();
+        }
+        self.events.push((bytes, at));
+    }
+
+    /// When so many bytes had come.
+    pub fn when(&self, bytes: u64) -> Option<Duration> {
+        let entry = self.events.iter().find(|(come, _)| *come >= bytes);
+        entry.map(|(_, at)| *at)
+    }
 }
 
 /// How a process ended.
@@ -36,6 +67,17 @@ pub enum End {
     Exited(i32),
     /// It was ended by this signal.
     Signaled(i32),
+}
+
+impl End {
+    /// What a wait status says.
+    pub(super) fn of_status(status: i32) -> Self {
+        if status & 0x7f == 0 {
+            Self::Exited((status >> 8) & 0xff)
+        } else {
+            Self::Signaled(status & 0x7f)
+        }
+    }
 }
 
 /// What a job used.
@@ -57,4 +99,24 @@ pub struct Captured {
     pub bytes: Vec<u8>,
     /// Bytes seen in all, up to the moment when the limit ended the job.
     pub total: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_moments_and_the_last_are_kept() {
+        let mut course = Course::default();
+        for at in 1..=1000 {
+            course.note(10 * at, Duration::from_millis(at));
+        }
+        assert_eq!(course.events.len(), MOMENTS);
+        let when = |bytes| course.when(bytes).map(|at| at.as_millis());
+        assert_eq!(when(1), Some(1));
+        assert_eq!(when(20), Some(2));
+        assert_eq!(when(21), Some(3));
+        assert_eq!(when(9_999), Some(1000));
+        assert_eq!(when(10_001), None);
+    }
 }

@@ -8,12 +8,14 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::str::FromStr;
 use std::sync::Arc;
+use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use tokio::net::UnixStream;
 use tokio::sync::{Mutex, mpsc};
 
+use super::accounts::{Account, Accounts};
 use super::child::{Farewells, Worker};
 use super::wire::{FromWorker, Setup, ToWorker, encode};
 use super::{End, Observation, Request, SUBCOMMAND};
@@ -62,6 +64,7 @@ pub struct Pool {
     setup: Setup,
     attestations: BTreeMap<String, Attestation>,
     farewells: Arc<Farewells>,
+    accounts: Accounts,
     idle: Mutex<mpsc::UnboundedReceiver<Seat>>,
     give_back: mpsc::UnboundedSender<Seat>,
 }
@@ -98,12 +101,15 @@ impl Pool {
             given_up: given_up(&config)?,
             cgroups: cgroup::discover(),
         };
+        let names = setup.profiles.iter().map(|profile| profile.name.clone());
+        let accounts = Accounts::of(names);
         let (give_back, idle) = mpsc::unbounded_channel();
         let mut pool = Self {
             executable: config.executable,
             setup,
             attestations: BTreeMap::new(),
             farewells: Arc::default(),
+            accounts,
             idle: Mutex::new(idle),
             give_back,
         };
@@ -132,6 +138,7 @@ impl Pool {
     /// # Errors
     /// When there is no observation; see [`WorkerError`].
     pub async fn run(&self, request: Request) -> Result<Observation, WorkerError> {
+        let (asked, profile) = (Instant::now(), request.profile.clone());
         let frame = encode(&ToWorker::Run(Box::new(request)))
             .map_err(|error| WorkerError::Request(error.to_string()))?;
         let seat = self.idle.lock().await.recv().await;
@@ -147,6 +154,7 @@ impl Pool {
             let observation = self.try_hard(seat, &frame).await?;
             kills += 1;
             if !is_unexplained_kill(&observation) || kills == KILLS_BELIEVED {
+                self.accounts.add(&profile, asked.elapsed(), &observation);
                 return Ok(observation);
             }
         }
@@ -212,6 +220,11 @@ impl Pool {
     /// What was attested, by profile.
     pub fn attestations(&self) -> &BTreeMap<String, Attestation> {
         &self.attestations
+    }
+
+    /// What all requests so far came to, by profile.
+    pub fn accounts(&self) -> BTreeMap<String, Account> {
+        self.accounts.read()
     }
 
     /// Ends all workers and waits for them.

@@ -14,7 +14,7 @@ use nix::unistd::{pipe2, read};
 
 use super::init::Pipes;
 use super::listener::Listener;
-use super::observation::{Captured, End, Observation, Usage};
+use super::observation::{Captured, Course, End, Observation, Usage};
 use super::request::Request;
 use super::slot::{Builder, FromInit, Slot, SlotError};
 use super::tree;
@@ -85,6 +85,7 @@ pub(super) fn run(
         streams: ours,
         limit: None,
         listener: Listener::default(),
+        course: Box::default(),
     };
     let end = watch.until_end(supervisor)?;
     let wall = watch.started.elapsed();
@@ -213,6 +214,7 @@ struct Watch<'a> {
     streams: Streams,
     limit: Option<LimitKind>,
     listener: Listener,
+    course: Box<Course>,
 }
 
 /// How a watch ended.
@@ -320,7 +322,11 @@ impl Watch<'_> {
         self.streams.stdout.drain();
         self.streams.stderr.drain();
         if let Some(events) = &mut self.streams.events {
+            let before = events.total;
             events.drain();
+            if events.total > before {
+                self.course.note(events.total, self.started.elapsed());
+            }
         }
     }
 
@@ -346,7 +352,7 @@ impl Watch<'_> {
             }) => {
                 self.tree.cpu = self.tree.cpu.max(Duration::from_micros(cpu_micros));
                 self.tree.memory = self.tree.memory.max(largest);
-                Ok(Some(Ended::Program(end_of(status))))
+                Ok(Some(Ended::Program(End::of_status(status))))
             }
             Ok(FromInit::NotExecutable(error)) => Err(RunError::Request(format!("cannot {error}"))),
             Ok(FromInit::Failed(error)) => Err(RunError::Host(format!("cannot {error}"))),
@@ -487,14 +493,7 @@ impl Watch<'_> {
             events,
             events_overflow,
             behaviour: self.listener.into_behaviour(),
+            course: self.course,
         })
-    }
-}
-
-fn end_of(status: i32) -> End {
-    if status & 0x7f == 0 {
-        End::Exited((status >> 8) & 0xff)
-    } else {
-        End::Signaled(status & 0x7f)
     }
 }

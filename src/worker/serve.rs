@@ -5,6 +5,7 @@ use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::process::ExitCode;
+use std::time::Instant;
 
 use super::pool::WorkerError;
 use super::probe;
@@ -53,8 +54,12 @@ fn answer(socket: OwnedFd) -> io::Result<()> {
         let ToWorker::Run(request) = message else {
             continue;
         };
+        let begun = Instant::now();
         let answer = match perform(&mut builder, &setup.profiles, &request, &socket) {
-            Ok(observation) => FromWorker::Done(Box::new(observation)),
+            Ok(mut observation) => {
+                observation.course.held = begun.elapsed();
+                FromWorker::Done(Box::new(observation))
+            }
             Err(RunError::Busy(what)) => FromWorker::Failed(WorkerError::Busy(what)),
             Err(RunError::Host(what)) => FromWorker::Failed(WorkerError::Sandbox(what)),
             Err(RunError::Request(what)) => FromWorker::Failed(WorkerError::Request(what)),
