@@ -1,5 +1,5 @@
-//! `fumehood bench` measures something, and says it under the keys that scripts rely on. What the
-//! numbers are is the host's business: nothing here depends on time.
+//! `fumehood bench` and `eval --profile-time` measure something, and say it under the keys that scripts
+//! rely on. What the numbers are is the host's business: nothing here depends on time.
 
 #![allow(
     clippy::unwrap_used,
@@ -7,6 +7,7 @@
     reason = "a test that cannot go on should panic, and one that is skipped says so"
 )]
 
+use std::path::Path;
 use std::process::Command;
 
 use serde_json::Value;
@@ -90,4 +91,56 @@ fn what_does_not_end_well_is_not_measured() {
     );
     let output = fumehood(&["bench", "--program", "/dev/null"]);
     assert_eq!(output.status.code(), Some(2));
+}
+
+#[test]
+fn an_evaluation_says_where_its_time_went() {
+    if !fumehood(&["doctor"]).status.success() {
+        eprintln!("SKIPPED: this host cannot enforce the sandbox");
+        return;
+    }
+    let fixture = |name: &str| {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/demo");
+        path.join(name).to_string_lossy().into_owned()
+    };
+    let home = tempfile::tempdir().unwrap();
+    let run = home.path().join("run").to_string_lossy().into_owned();
+    let (data, samples) = (
+        fixture("bigcodebench.jsonl"),
+        fixture("bigcodebench.samples.jsonl"),
+    );
+    let output = fumehood(&[
+        "eval",
+        "bigcodebench",
+        "--data",
+        &data,
+        "--samples",
+        &samples,
+        "--scanners",
+        "none",
+        "--task",
+        "Demo/0",
+        "--profile-time",
+        "-o",
+        &run,
+    ]);
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{error}");
+    assert!(error.contains("where the time went"), "{error}");
+    let text = std::fs::read(Path::new(&run).join("profile.json")).unwrap();
+    let profile: Value = serde_json::from_slice(&text).unwrap();
+    let number = |value: &Value| value.as_f64().unwrap();
+    let graded = &profile["graded"];
+    assert!(number(&graded["count"]) >= 1.0, "{profile}");
+    // A job's wall time divides into its stages without a rest.
+    let stages = ["start_up", "loading", "tests", "ending"];
+    let sum: f64 = stages.iter().map(|stage| number(&graded[stage])).sum();
+    assert!((sum - number(&graded["wall"])).abs() < 1e-3, "{profile}");
+    for value in [&graded["start_up"], &graded["sandbox"], &graded["tests"]] {
+        assert!(number(value) > 0.0, "{profile}");
+    }
+    for value in ["graded", "workers", "supervisor"] {
+        assert!(number(&profile["cpu"][value]) > 0.0, "{profile}");
+    }
+    assert_eq!(profile["scanners"]["count"], 0);
 }
