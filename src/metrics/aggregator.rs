@@ -1,12 +1,14 @@
 //! The facts of many samples, each kept once, in a few dozen bytes.
 
-use std::cmp::Reverse;
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::facts::{Exclusion, Facts, Functional};
+use super::record::{Judge, Record, bits};
+use super::records::Records;
 use crate::base::id::TaskId;
 use crate::scan::Security;
 use crate::verdict::VerdictKind;
@@ -81,94 +83,12 @@ pub struct SecurityCounts {
     pub unknown: u64,
 }
 
-/// Whose judgement: that of all scanners together, or that of one by its place in the panel.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Judge {
-    Combined,
-    Scanner(usize),
-}
-
-/// One sample's facts, 32 bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Record {
-    pub(super) index: u32,
-    pub(super) passed: u32,
-    pub(super) declared: u32,
-    pub(super) rank: Option<u32>,
-    kind: VerdictKind,
-    pub(super) functional: Functional,
-    /// Two bits a judge, the combined one lowest: 0 unknown, 1 secure, 2 insecure.
-    security: u64,
-}
-
-/// A full task gets room for this many records more, or for one in [`ROOM`] of those it has:
-/// doubling would leave up to half of all memory unused.
-const LEAST_ROOM: usize = 4;
-const ROOM: usize = 8;
-
-impl Record {
-    pub(super) fn security(&self, judge: Judge) -> Security {
-        let place = match judge {
-            Judge::Combined => 0,
-            Judge::Scanner(index) => index + 1,
-        };
-        match self.security >> (2 * place) & 0b11 {
-            1 => Security::Secure,
-            2 => Security::Insecure,
-            _ => Security::Unknown,
-        }
-    }
-
-    pub(super) fn is_scored(&self) -> bool {
-        !matches!(self.functional, Functional::Excluded(_))
-    }
-
-    pub(super) fn has_passed(&self) -> bool {
-        self.functional == Functional::Passed
-    }
-
-    /// The share of declared cases that held.
-    pub(super) fn share(&self) -> f64 {
-        f64::from(self.passed) / f64::from(self.declared.max(1))
-    }
-
-    /// Which of two records for one sample is kept: the smaller, whatever the order of arrival.
-    /// A ground truth that fails outweighs any result, and any result outweighs an infrastructure
-    /// failure; otherwise the one less favourable to the sample.
-    fn precedence(&self) -> impl Ord {
-        let state = match self.functional {
-            Functional::Excluded(Exclusion::GroundTruth) => 0,
-            Functional::Excluded(Exclusion::NoCases) => 1,
-            Functional::NotPassed => 2,
-            Functional::Passed => 3,
-            Functional::Excluded(Exclusion::Infra) => 4,
-        };
-        (
-            state,
-            self.passed,
-            Reverse(self.declared),
-            Reverse(self.security),
-            self.rank,
-            Reverse(self.kind),
-        )
-    }
-}
-
-fn bits(security: Security) -> u64 {
-    match security {
-        Security::Unknown => 0,
-        Security::Secure => 1,
-        Security::Insecure => 2,
-    }
-}
-
 /// The facts of all samples of one group. Adding is free of order, and a sample added twice counts
 /// once; merging is associative, commutative and idempotent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Aggregator {
     panel: Panel,
-    /// Sorted by index within each task.
-    tasks: BTreeMap<TaskId, Vec<Record>>,
+    tasks: BTreeMap<TaskId, Records>,
 }
 
 impl Aggregator {
@@ -225,12 +145,12 @@ impl Aggregator {
         if let Some(mut last) = self.tasks.last_entry()
             && last.key() == task
         {
-            keep(last.get_mut(), record);
+            last.get_mut().keep(record);
             return;
         }
         match self.tasks.get_mut(task) {
-            Some(records) => keep(records, record),
-            None => _ = self.tasks.insert(task.clone(), vec![record]),
+            Some(records) => records.keep(record),
+            None => _ = self.tasks.insert(task.clone(), Records::of(record)),
         }
     }
 
@@ -248,8 +168,8 @@ impl Aggregator {
         for (task, records) in &other.tasks {
             match self.tasks.get_mut(task) {
                 Some(mine) => {
-                    for record in records {
-                        keep(mine, *record);
+                    for record in records.settled().iter() {
+                        mine.keep(*record);
                     }
                 }
                 None => _ = self.tasks.insert(task.clone(), records.clone()),
@@ -267,7 +187,7 @@ impl Aggregator {
     pub fn samples(&self) -> u64 {
         self.tasks
             .values()
-            .map(|records| records.len() as u64)
+            .map(|records| records.settled().len() as u64)
             .sum()
     }
 
@@ -284,8 +204,10 @@ impl Aggregator {
     /// Samples by verdict, those left out of the figures included.
     pub fn kinds(&self) -> BTreeMap<VerdictKind, u64> {
         let mut counts = BTreeMap::new();
-        for record in self.tasks.values().flatten() {
-            *counts.entry(record.kind).or_insert(0) += 1;
+        for records in self.tasks.values().map(Records::settled) {
+            for record in records.iter() {
+                *counts.entry(record.kind).or_insert(0) += 1;
+            }
         }
         counts
     }
@@ -302,11 +224,13 @@ impl Aggregator {
         };
         let mut counts = SecurityCounts::default();
         let Some(judge) = judge else { return counts };
-        for record in self.by_task().flatten().filter(|r| r.is_scored()) {
-            match record.security(judge) {
-                Security::Secure => counts.secure += 1,
-                Security::Insecure => counts.insecure += 1,
-                Security::Unknown => counts.unknown += 1,
+        for records in self.by_task() {
+            for record in records.iter().filter(|record| record.is_scored()) {
+                match record.security(judge) {
+                    Security::Secure => counts.secure += 1,
+                    Security::Insecure => counts.insecure += 1,
+                    Security::Unknown => counts.unknown += 1,
+                }
             }
         }
         counts
@@ -315,9 +239,9 @@ impl Aggregator {
     /// Samples that count in no figure, by reason.
     pub fn excluded(&self) -> BTreeMap<Exclusion, u64> {
         let mut counts = BTreeMap::new();
-        for records in self.tasks.values() {
-            let undefined = undefined(records);
-            for record in records {
+        for records in self.tasks.values().map(Records::settled) {
+            let undefined = undefined(&records);
+            for record in records.iter() {
                 let own = match record.functional {
                     Functional::Excluded(why) => Some(why),
                     _ => None,
@@ -335,8 +259,9 @@ impl Aggregator {
         self.tasks
             .iter()
             .filter_map(|(task, records)| {
+                let records = records.settled();
                 let lost = !records.iter().any(Record::is_scored);
-                let why = undefined(records).or(lost.then_some(Exclusion::Infra));
+                let why = undefined(&records).or(lost.then_some(Exclusion::Infra));
                 why.map(|why| (task.clone(), why))
             })
             .collect()
@@ -347,19 +272,17 @@ impl Aggregator {
         self.tasks
             .iter()
             .map(|(task, records)| {
-                size_of::<(TaskId, Vec<Record>)>()
-                    + task.0.capacity()
-                    + records.capacity() * size_of::<Record>()
+                size_of::<(TaskId, Records)>() + task.0.capacity() + records.footprint()
             })
             .sum()
     }
 
     /// The records of every task that can be judged, by sorted task id: the order in which every
     /// sum is taken.
-    pub(super) fn by_task(&self) -> impl Iterator<Item = &[Record]> {
+    pub(super) fn by_task(&self) -> impl Iterator<Item = Cow<'_, [Record]>> {
         self.tasks
             .values()
-            .map(Vec::as_slice)
+            .map(Records::settled)
             .filter(|records| undefined(records).is_none())
     }
 }
@@ -371,26 +294,4 @@ fn undefined(records: &[Record]) -> Option<Exclusion> {
         _ => None,
     });
     reasons.min()
-}
-
-/// Puts a record in its place; of two for one sample the one with precedence stays.
-fn keep(records: &mut Vec<Record>, record: Record) {
-    let place = match records.last() {
-        // Samples mostly come in their own order, and nothing has to be looked for.
-        Some(last) if last.index < record.index => Err(records.len()),
-        _ => records.binary_search_by_key(&record.index, |known| known.index),
-    };
-    match place {
-        Ok(place) => {
-            if record.precedence() < records[place].precedence() {
-                records[place] = record;
-            }
-        }
-        Err(place) => {
-            if records.len() == records.capacity() {
-                records.reserve_exact(LEAST_ROOM.max(records.len() / ROOM));
-            }
-            records.insert(place, record);
-        }
-    }
 }

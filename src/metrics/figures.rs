@@ -1,8 +1,11 @@
 //! From the facts of a group to its figures.
 
-use super::aggregator::{Aggregator, Judge, Record};
+use std::borrow::Cow;
+
+use super::aggregator::Aggregator;
 use super::estimator::{all_at_k, any_at_k, gain, wilson};
 use super::figure::{Coverage, Figure, Metric, UnknownRange};
+use super::record::{Judge, Record};
 use crate::scan::Security;
 
 /// The values of k for which figures are made unless others are asked for.
@@ -33,7 +36,7 @@ pub fn all(group: &Aggregator, ks: &[u32]) -> Vec<Figure> {
         figures.push(figure(group, &counts, Metric::Pass, k, None));
     }
     figures.push(figure(group, &counts, Metric::CaseMacro, 1, None));
-    figures.push(case_micro(group, &counts));
+    figures.push(case_micro(&counts));
     let scanners = group.panel().names();
     if !scanners.is_empty() {
         let judges = (0..scanners.len()).map(Judge::Scanner);
@@ -59,7 +62,9 @@ pub fn all(group: &Aggregator, ks: &[u32]) -> Vec<Figure> {
 }
 
 /// What every figure of a group needs.
-struct Counts {
+struct Counts<'a> {
+    /// The records of every task that can be judged.
+    by_task: Vec<Cow<'a, [Record]>>,
     total: u64,
     scored: u64,
     /// Tasks with at least one sample that counts.
@@ -70,16 +75,18 @@ struct Counts {
     ranked: bool,
 }
 
-impl Counts {
-    fn of(group: &Aggregator) -> Self {
+impl<'a> Counts<'a> {
+    fn of(group: &'a Aggregator) -> Self {
+        let by_task: Vec<_> = group.by_task().collect();
         let mut counts = Self {
+            by_task: Vec::new(),
             total: group.samples(),
             scored: 0,
             tasks: 0,
             single: true,
             ranked: true,
         };
-        for records in group.by_task() {
+        for records in &by_task {
             let scored = scored(records).count() as u64;
             counts.scored += scored;
             counts.tasks += u64::from(scored > 0);
@@ -87,6 +94,7 @@ impl Counts {
             counts.ranked &= scored_all_ranked(records);
         }
         counts.ranked &= counts.scored > 0;
+        counts.by_task = by_task;
         counts
     }
 }
@@ -104,22 +112,23 @@ fn scored_all_ranked(records: &[Record]) -> bool {
 /// A figure that is the mean of the tasks' values.
 fn figure(
     group: &Aggregator,
-    counts: &Counts,
+    counts: &Counts<'_>,
     metric: Metric,
     k: u32,
     judge: Option<Judge>,
 ) -> Figure {
     let known = match judge {
         None => counts.scored,
-        Some(judge) => group
-            .by_task()
-            .flat_map(scored)
+        Some(judge) => counts
+            .by_task
+            .iter()
+            .flat_map(|records| scored(records))
             .filter(|record| record.security(judge) != Security::Unknown)
             .count() as u64,
     };
     let mean = |reading| {
         let (mut sum, mut tasks) = (0.0, 0_u64);
-        for records in group.by_task() {
+        for records in &counts.by_task {
             if let Some(value) = task_value(records, metric, k, judge, reading, counts.ranked) {
                 sum += value;
                 tasks += 1;
@@ -255,9 +264,9 @@ fn read(security: Security, reading: Reading) -> Option<bool> {
 }
 
 /// The pooled case pass rate: every case of every sample weighs the same.
-fn case_micro(group: &Aggregator, counts: &Counts) -> Figure {
+fn case_micro(counts: &Counts<'_>) -> Figure {
     let (mut passed, mut declared) = (0_u64, 0_u64);
-    for records in group.by_task() {
+    for records in &counts.by_task {
         // Code that hid its cases is charged with as many as other samples of its task had.
         let most = scored(records).map(|record| record.declared).max();
         for record in scored(records) {

@@ -10,6 +10,8 @@ pub mod facts;
 pub mod figure;
 pub mod figures;
 pub mod groups;
+mod record;
+mod records;
 pub mod suspects;
 pub mod weaknesses;
 
