@@ -1,14 +1,19 @@
 //! Landlock: the profile's rules, at the newest interface that both this kernel and fumehood know.
+//!
+//! Which rights an interface has comes from the landlock crate. The three calls are our own, because they
+//! have to show the slot's permit to the filter (see [`super::sys::Permit`]).
 
+use std::os::fd::OwnedFd;
 use std::path::Path;
 
-use landlock::{
-    ABI, Access as _, AccessFs, AccessNet, BitFlags, CompatLevel, Compatible, PathBeneath, PathFd,
-    Ruleset, RulesetAttr, RulesetCreatedAttr, RulesetStatus, Scope,
-};
+use landlock::{ABI, Access as _, AccessFs, AccessNet, BitFlags, Scope};
+use nix::errno::Errno;
+use nix::fcntl::{OFlag, open};
+use nix::sys::stat::{Mode, SFlag, fstat};
 use thiserror::Error;
 
 use super::profile::{Access, LandlockRule};
+use super::sys::Permit;
 
 /// The newest interface that fumehood asks for.
 pub const NEWEST: u32 = 7;
@@ -19,9 +24,6 @@ pub enum LandlockError {
     /// The kernel refused a rule or the whole set.
     #[error("landlock: {0}")]
     Refused(String),
-    /// The kernel enforced only a part. This cannot happen at an interface that it offers.
-    #[error("landlock: the kernel enforced only a part of the rules")]
-    Partial,
 }
 
 /// The interface to ask for on a kernel that offers `offered`.
@@ -49,48 +51,66 @@ pub fn describe(offered: u32) -> String {
     format!("interface {used}: {}", covers.join(", "))
 }
 
-/// Restricts this process and its descendants to the rules. Paths that do not exist are skipped:
-/// nothing can be reached there.
-///
-/// # Errors
-/// [`LandlockError`]; nothing may run then.
-pub fn restrict(rules: &[LandlockRule], refuse_tcp: bool, abi: ABI) -> Result<(), LandlockError> {
-    let refused = |error: &dyn std::fmt::Display| LandlockError::Refused(error.to_string());
-    let mut ruleset = Ruleset::default()
-        .set_compatibility(CompatLevel::HardRequirement)
-        .handle_access(AccessFs::from_all(abi))
-        .map_err(|error| refused(&error))?;
-    if refuse_tcp && abi >= ABI::V4 {
-        ruleset = ruleset
-            .handle_access(AccessNet::from_all(abi))
-            .map_err(|error| refused(&error))?;
-    }
-    if abi >= ABI::V6 {
-        ruleset = ruleset
-            .scope(Scope::from_all(abi))
-            .map_err(|error| refused(&error))?;
-    }
-    let mut created = ruleset.create().map_err(|error| refused(&error))?;
-    for rule in rules {
-        let Ok(found) = std::fs::metadata(&rule.path) else {
-            continue;
+/// Rules of this kernel, ready to be put over a process.
+#[derive(Debug)]
+pub struct Ruleset(OwnedFd);
+
+impl Ruleset {
+    /// The rules at an interface that this kernel offers. Paths that do not exist are skipped: nothing
+    /// can be reached there. Rules stick to what is at their paths now; what is mounted over one later
+    /// they do not know.
+    ///
+    /// # Errors
+    /// [`LandlockError`]; nothing may run then.
+    pub fn new(
+        rules: &[LandlockRule],
+        refuse_tcp: bool,
+        abi: ABI,
+        permit: Permit,
+    ) -> Result<Self, LandlockError> {
+        let refused = |errno: Errno| LandlockError::Refused(errno.desc().to_owned());
+        let network = match refuse_tcp && abi >= ABI::V4 {
+            true => AccessNet::from_all(abi),
+            false => BitFlags::empty(),
         };
-        let access = granted(rule.access, abi, found.is_dir());
-        let place = PathFd::new(&rule.path).map_err(|error| refused(&error))?;
-        created = created
-            .add_rule(PathBeneath::new(place, access))
-            .map_err(|error| LandlockError::Refused(on(&rule.path, &error)))?;
+        // The kernel refuses bits that it does not know: never silently less.
+        let created = permit
+            .create_ruleset(
+                AccessFs::from_all(abi).bits(),
+                network.bits(),
+                Scope::from_all(abi).bits(),
+            )
+            .map_err(refused)?;
+        for rule in rules {
+            let flags = OFlag::O_PATH | OFlag::O_CLOEXEC;
+            let place = match open(&rule.path, flags, Mode::empty()) {
+                Ok(place) => place,
+                Err(Errno::ENOENT | Errno::ENOTDIR) => continue,
+                Err(errno) => return Err(on(&rule.path, errno)),
+            };
+            let found = fstat(&place).map_err(|errno| on(&rule.path, errno))?;
+            let is_dir = found.st_mode & SFlag::S_IFMT.bits() == SFlag::S_IFDIR.bits();
+            let access = granted(rule.access, abi, is_dir);
+            permit
+                .add_rule(&created, &place, access.bits())
+                .map_err(|errno| on(&rule.path, errno))?;
+        }
+        Ok(Self(created))
     }
-    let status = created.restrict_self().map_err(|error| refused(&error))?;
-    if status.ruleset == RulesetStatus::FullyEnforced {
-        Ok(())
-    } else {
-        Err(LandlockError::Partial)
+
+    /// Restricts this process and its descendants to the rules.
+    ///
+    /// # Errors
+    /// [`LandlockError`]; nothing may run then.
+    pub fn restrict_self(&self, permit: Permit) -> Result<(), LandlockError> {
+        permit
+            .restrict_self(&self.0)
+            .map_err(|errno| LandlockError::Refused(errno.desc().to_owned()))
     }
 }
 
-fn on(path: &Path, error: &dyn std::fmt::Display) -> String {
-    format!("{}: {error}", path.display())
+fn on(path: &Path, errno: Errno) -> LandlockError {
+    LandlockError::Refused(format!("{}: {}", path.display(), errno.desc()))
 }
 
 fn granted(access: Access, abi: ABI, is_dir: bool) -> BitFlags<AccessFs> {

@@ -1,13 +1,13 @@
 //! The private root: planned from the profile and the host's folders, then built by the sandbox's
 //! first process in its own mount namespace.
 
-use std::fs;
-use std::os::fd::OwnedFd;
+use std::fs::{self, File};
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
-use nix::fcntl::{OFlag, open};
+use nix::fcntl::{OFlag, openat};
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::sys::stat::Mode;
 
@@ -17,17 +17,18 @@ use super::own_devices;
 use super::own_inodes::Inodes;
 use super::profile::{Profile, check_path};
 use super::sys;
-use crate::base::limits::Limits;
 
+mod scratch;
 mod site;
 
+pub use scratch::Scratch;
 use site::{Site, below, make_dir};
 
 /// Where the new root is put together. Every host has it, and the mount over it is seen by this
 /// mount namespace alone.
 const STAGE: &str = "/tmp";
-/// Where, in the new root, the writable tmpfs stands before its folders are bound to their places.
-const SCRATCH: &str = ".scratch";
+/// Where, in the new root, the lower layers of overlays stand while it is put together.
+const LOWER: &str = ".lower";
 
 /// The step that containers refuse where they cover parts of their own `/proc`.
 pub const MOUNT_PROC: &str = "mount /proc at";
@@ -38,7 +39,6 @@ pub const PIVOT: &str = "pivot into";
 #[derive(Debug)]
 pub struct RootPlan {
     entries: Vec<Entry>,
-    limits: Limits,
     masks: Vec<PathBuf>,
     options: RootOptions,
 }
@@ -89,6 +89,16 @@ pub struct Extra<'a> {
     pub target: &'a Path,
 }
 
+/// A root that this process has entered, and what it takes to keep it fresh.
+#[derive(Debug)]
+pub struct Entered {
+    /// The folders that jobs may write; nothing is mounted there yet.
+    pub scratch: Scratch,
+    /// Where the number of the last process is set, so that every job's processes are numbered alike; `None`
+    /// where the kernel or the host's shape does not allow it.
+    pub last_pid: Option<File>,
+}
+
 /// What was opened before the sandbox changed its user.
 #[derive(Debug)]
 pub struct Trees {
@@ -98,21 +108,27 @@ pub struct Trees {
     devices: Option<OwnedFd>,
 }
 
+impl Trees {
+    /// Every descriptor among them.
+    pub fn descriptors(&self) -> impl Iterator<Item = RawFd> {
+        let all = self.entries.iter().flatten().chain(&self.devices);
+        all.map(AsRawFd::as_raw_fd)
+    }
+}
+
 impl RootPlan {
-    /// Plans the root of one job. Looks at the host's folders, changes nothing.
+    /// Plans a root. Looks at the host's folders, changes nothing.
     ///
     /// # Errors
     /// When a folder that is not optional is missing, or a path cannot be used.
     pub fn new(
         profile: &Profile,
         extras: &[Extra<'_>],
-        limits: &Limits,
         options: RootOptions,
         mounts: &MountTable,
     ) -> Result<Self, StepError> {
         let mut plan = Self {
             entries: Vec::new(),
-            limits: limits.clone(),
             masks: profile.mask.iter().map(|mask| mask.path.clone()).collect(),
             options,
         };
@@ -289,27 +305,19 @@ impl RootPlan {
     }
 
     /// Builds the root and moves this process into it. The caller is the first process of a fresh
-    /// mount namespace, with all capabilities over it. Gives a descriptor by which the writable
-    /// file system can be asked how full it is.
+    /// mount namespace, with all capabilities over it.
     ///
     /// # Errors
     /// The step that failed.
-    pub fn enter(&self, trees: Trees) -> Result<OwnedFd, StepError> {
+    pub fn enter(&self, trees: Trees) -> Result<Entered, StepError> {
         let stage = Path::new(STAGE);
         let private = MsFlags::MS_REC | MsFlags::MS_PRIVATE;
         mount(None::<&str>, "/", None::<&str>, private, None::<&str>)
             .map_err(|errno| StepError::new("make mounts private", errno))?;
         mount_tmpfs(stage, "size=8m,nr_inodes=8k,mode=0755")?;
-        let scratch = stage.join(SCRATCH);
-        make_dir(&scratch)?;
-        let (size, inodes) = (self.limits.disk, self.limits.inodes);
-        mount_tmpfs(
-            &scratch,
-            &format!("size={size},nr_inodes={inodes},mode=0700"),
-        )?;
-        let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
-        let writable = open(&scratch, flags, Mode::empty())
-            .map_err(|errno| StepError::at("open", &scratch, errno))?;
+        let lower = stage.join(LOWER);
+        make_dir(&lower)?;
+        mount_tmpfs(&lower, "size=64k,nr_inodes=1k,mode=0700")?;
         let proc = stage.join("proc");
         make_dir(&proc)?;
         let devices = below(stage, Path::new(own_devices::FOLDER));
@@ -321,7 +329,7 @@ impl RootPlan {
         }
         let site = Site {
             stage,
-            scratch: &scratch,
+            lower: &lower,
             // Nothing is mounted there yet.
             empty: &proc,
             inodes: self.options.inodes,
@@ -335,9 +343,10 @@ impl RootPlan {
                 .map_err(|errno| StepError::at("make read-only", &devices, errno))?;
         }
         // With the lower layers of all overlays: every unmounting waits for all processors.
-        umount2(&scratch, MntFlags::MNT_DETACH)
-            .map_err(|errno| StepError::at("unmount", &scratch, errno))?;
-        fs::remove_dir(&scratch).map_err(|error| StepError::io("remove", &scratch, &error))?;
+        umount2(&lower, MntFlags::MNT_DETACH)
+            .map_err(|errno| StepError::at("unmount", &lower, errno))?;
+        fs::remove_dir(&lower).map_err(|error| StepError::io("remove", &lower, &error))?;
+        let last_pid = self.options.proc.then(open_last_pid).flatten();
         if self.options.proc {
             mount_proc(&proc)?;
             for mask in &self.masks {
@@ -351,8 +360,27 @@ impl RootPlan {
         umount2(".", MntFlags::MNT_DETACH)
             .map_err(|errno| StepError::new("leave the host's root", errno))?;
         nix::unistd::chdir("/").map_err(|errno| StepError::new("enter the new root", errno))?;
-        Ok(writable)
+        let folders = self.entries.iter().filter_map(|entry| match entry.what {
+            What::Scratch { mode } => Some((entry.target.clone(), mode)),
+            _ => None,
+        });
+        Ok(Entered {
+            scratch: Scratch::new(folders.collect()),
+            last_pid,
+        })
     }
+}
+
+/// The file by which this process-id namespace is told where to go on counting. The `/proc` that jobs see
+/// cannot be written, so it is opened through one that is mounted nowhere.
+fn open_last_pid() -> Option<File> {
+    let attr = sys::MountAttr {
+        set: libc::MOUNT_ATTR_NOSUID | libc::MOUNT_ATTR_NODEV | libc::MOUNT_ATTR_NOEXEC,
+    };
+    let proc = sys::new_mount("proc", &[], attr).ok()?;
+    let flags = OFlag::O_WRONLY | OFlag::O_CLOEXEC;
+    let file = openat(&proc, "sys/kernel/ns_last_pid", flags, Mode::empty()).ok()?;
+    Some(File::from(file))
 }
 
 fn mount_tmpfs(target: &Path, options: &str) -> Result<(), StepError> {

@@ -1,5 +1,5 @@
 //! The worker's end of the system-call filter: it hears of refused calls, writes down what was
-//! attempted, and gives the policy's answer.
+//! attempted, and gives the policy's answer. One listener hears of all jobs of a slot, one after the other.
 //!
 //! Nothing that a program does here can do more than waste a little time: each call is answered with
 //! the error that the policy has for it, whatever was read from its memory, and after very many calls
@@ -33,7 +33,18 @@ impl Listener {
     /// Begins to listen.
     pub(super) fn open(&mut self, fd: OwnedFd) {
         self.fd = Some(fd);
-        self.behaviour = Some(Behaviour::default());
+        self.begin();
+    }
+
+    /// Forgets the last job.
+    pub(super) fn begin(&mut self) {
+        self.heard = 0;
+        self.behaviour = self.fd.is_some().then(Behaviour::default);
+    }
+
+    /// Whether anything was heard of this job, or the listener was lost over it.
+    pub(super) fn was_used(&self) -> bool {
+        self.heard > 0 || self.behaviour.is_some() && self.fd.is_none()
     }
 
     /// What is to be watched, as long as there is something to hear.
@@ -42,8 +53,8 @@ impl Listener {
     }
 
     /// What was heard; `None` where nobody listened.
-    pub(super) fn into_behaviour(self) -> Option<Behaviour> {
-        self.behaviour
+    pub(super) fn take(&mut self) -> Option<Behaviour> {
+        self.behaviour.take()
     }
 
     /// Hears and answers what waits now, up to a bound.

@@ -11,10 +11,10 @@ use std::process::ExitCode;
 use serde::{Deserialize, Serialize};
 
 use super::act;
+use super::builder::{Builder, INNER_USER};
 use super::observation::End;
 use super::request::{Mount, Request};
 use super::run::{RunError, run};
-use super::slot::{Builder, INNER_USER};
 use crate::base::limits::Limits;
 use crate::sandbox::profile::Access;
 use crate::sandbox::sys;

@@ -1,26 +1,25 @@
 //! One request, from its sandbox to its observation.
 
-use std::fs::File;
-use std::io::{self, Write};
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
-use nix::fcntl::{FcntlArg, OFlag, SealFlag, fcntl};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::memfd::{MFdFlags, memfd_create};
-use nix::sys::socket::{AddressFamily, Shutdown, SockFlag, SockType, shutdown, socketpair};
-use nix::unistd::{pipe2, read};
 
-use super::init::Pipes;
-use super::listener::Listener;
+use super::builder::{Builder, SlotError};
 use super::observation::{Captured, Course, End, Observation, Usage};
+use super::order::FromInit;
 use super::request::Request;
-use super::slot::{Builder, FromInit, Slot, SlotError};
+use super::slot::Slot;
+use super::streams::{Stream, Streams, streams};
 use super::tree;
 use super::waiting::{Patience, Waiting};
 use crate::base::limits::{LimitKind, Limits};
-use crate::sandbox::{Profile, sys};
+use crate::sandbox::Profile;
+
+/// How long it may take until nothing of a program is left; then the slot is thrown away.
+const CLEARED_WITHIN: Duration = Duration::from_secs(2);
 
 /// How often a running job's counters are read.
 const TICK: Duration = Duration::from_millis(25);
@@ -58,22 +57,22 @@ pub(super) fn run(
     request: &Request,
     supervisor: BorrowedFd<'_>,
 ) -> Result<Observation, RunError> {
-    let (pipes, ours) =
+    let (descriptors, ours) =
         streams(request).map_err(|error| RunError::Host(format!("make pipes: {error}")))?;
-    let mut slot =
-        builder
-            .build(profile, request, pipes, supervisor)
-            .map_err(|error| match error {
-                SlotError::Host(what) => RunError::Host(what),
-                SlotError::Request(what) => RunError::Request(what),
-            })?;
+    let mut slot = builder
+        .slot(profile, request)
+        .map_err(|error| match error {
+            SlotError::Host(what) => RunError::Host(what),
+            SlotError::Request(what) => RunError::Request(what),
+        })?;
     let before = slot
         .group
         .as_ref()
         .and_then(|group| group.cpu_time())
         .unwrap_or_default();
-    slot.start()
+    slot.start(request, &descriptors)
         .map_err(|error| RunError::Host(format!("start the program: {error}")))?;
+    drop(descriptors);
     let started = Instant::now();
     let mut watch = Watch {
         limits: &request.limits,
@@ -84,122 +83,25 @@ pub(super) fn run(
         tree: tree::TreeUsage::default(),
         streams: ours,
         limit: None,
-        listener: Listener::default(),
         course: Box::default(),
     };
     let end = watch.until_end(supervisor)?;
     let wall = watch.started.elapsed();
     // What other processes of the job are waiting to be told when the program itself has ended.
-    watch.listener.listen(&watch.slot.filter.policy, wall);
-    watch.slot.kill();
-    watch.finish(end, wall)
-}
-
-/// Our ends of a job's pipes.
-struct Streams {
-    stdout: Stream,
-    stderr: Stream,
-    events: Option<Stream>,
-}
-
-struct Stream {
-    fd: Option<OwnedFd>,
-    kept: Vec<u8>,
-    keep: u64,
-    total: u64,
-}
-
-fn streams(request: &Request) -> io::Result<(Pipes, Streams)> {
-    let (stdout, stdout_end) = stream(request.limits.output)?;
-    let (stderr, stderr_end) = stream(request.limits.output)?;
-    let (events, events_end) = request.events_limit.map(event_stream).transpose()?.unzip();
-    let pipes = Pipes {
-        stdin: sealed(&request.stdin)?,
-        stdout: stdout_end,
-        stderr: stderr_end,
-        payload: request.payload.as_deref().map(sealed).transpose()?,
-        events: events_end,
+    watch.listen(wall);
+    let is_clear = match end {
+        Ended::Program(_) => watch.until_clear(supervisor)?,
+        Ended::Limit => false,
     };
-    Ok((
-        pipes,
-        Streams {
-            stdout,
-            stderr,
-            events,
-        },
-    ))
-}
-
-fn stream(keep: u64) -> io::Result<(Stream, OwnedFd)> {
-    let (ours, theirs) = pipe2(OFlag::O_CLOEXEC)?;
-    received(ours, theirs, keep)
-}
-
-/// A socket, not a pipe: whoever holds the writing end of a pipe may open it again by its link below
-/// `/proc` and read what was just written, before we do. What is sent through a socket has left.
-fn event_stream(keep: u64) -> io::Result<(Stream, OwnedFd)> {
-    let (family, kind) = (AddressFamily::Unix, SockType::Stream);
-    let (ours, theirs) = socketpair(family, kind, None, SockFlag::SOCK_CLOEXEC)?;
-    shutdown(ours.as_raw_fd(), Shutdown::Write)?;
-    received(ours, theirs, keep)
-}
-
-fn received(ours: OwnedFd, theirs: OwnedFd, keep: u64) -> io::Result<(Stream, OwnedFd)> {
-    fcntl(&ours, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;
-    Ok((
-        Stream {
-            fd: Some(ours),
-            kept: Vec::new(),
-            keep,
-            total: 0,
-        },
-        sys::lift(theirs)?,
-    ))
-}
-
-/// A file in memory that can only be read.
-fn sealed(bytes: &[u8]) -> io::Result<OwnedFd> {
-    let fd = memfd_create(
-        c"input",
-        MFdFlags::MFD_CLOEXEC | MFdFlags::MFD_ALLOW_SEALING,
-    )?;
-    let mut file = File::from(fd);
-    file.write_all(bytes)?;
-    io::Seek::rewind(&mut file)?;
-    let seals = SealFlag::F_SEAL_WRITE
-        | SealFlag::F_SEAL_GROW
-        | SealFlag::F_SEAL_SHRINK
-        | SealFlag::F_SEAL_SEAL;
-    fcntl(&file, FcntlArg::F_ADD_SEALS(seals))?;
-    Ok(sys::lift(file)?)
-}
-
-impl Stream {
-    /// Reads what is there. Whatever is beyond the limit is counted and thrown away.
-    fn drain(&mut self) {
-        let mut buffer = [0; 1 << 16];
-        // Bounded, so that a flood on one stream cannot keep the clock from being read.
-        for _ in 0..16 {
-            let Some(fd) = &self.fd else { return };
-            match read(fd, &mut buffer) {
-                Ok(0) => self.fd = None,
-                Ok(count) => self.take(&buffer[..count]),
-                Err(Errno::EINTR) => {}
-                Err(Errno::EAGAIN) => return,
-                Err(_) => self.fd = None,
-            }
-        }
+    if !is_clear {
+        watch.slot.kill();
     }
-
-    fn take(&mut self, bytes: &[u8]) {
-        let room = usize::try_from(self.keep.saturating_sub(self.total)).unwrap_or(usize::MAX);
-        self.kept.extend_from_slice(&bytes[..bytes.len().min(room)]);
-        self.total += bytes.len() as u64;
+    let observation = watch.finish(end, wall)?;
+    // Whatever did more than a program should, or was ended for it, had the slot for the last time.
+    if is_clear && observation.limit.is_none() && !slot.listener.was_used() {
+        builder.give_back(slot);
     }
-
-    fn overflowed(&self) -> bool {
-        self.total > self.keep
-    }
+    Ok(observation)
 }
 
 /// A running job under watch.
@@ -213,7 +115,6 @@ struct Watch<'a> {
     tree: tree::TreeUsage,
     streams: Streams,
     limit: Option<LimitKind>,
-    listener: Listener,
     course: Box<Course>,
 }
 
@@ -295,7 +196,7 @@ impl Watch<'_> {
         ];
         fds.extend(
             watched
-                .chain(self.listener.fd())
+                .chain(self.slot.listener.fd())
                 .map(|fd| PollFd::new(fd, PollFlags::POLLIN)),
         );
         let millis = u16::try_from(until.as_millis() + 1).unwrap_or(u16::MAX);
@@ -312,10 +213,31 @@ impl Watch<'_> {
         if abandoned {
             return Err(RunError::Abandoned);
         }
-        let at = self.started.elapsed();
-        self.listener.listen(&self.slot.filter.policy, at);
+        self.listen(self.started.elapsed());
         self.drain();
         Ok(spoke || gone)
+    }
+
+    fn listen(&mut self, at: Duration) {
+        let filter = Rc::clone(&self.slot.filter);
+        self.slot.listener.listen(&filter.policy, at);
+    }
+
+    /// After the program's end: waits until nothing of it is left. Says whether the slot can be used
+    /// again.
+    fn until_clear(&mut self, supervisor: BorrowedFd<'_>) -> Result<bool, RunError> {
+        let deadline = Instant::now() + CLEARED_WITHIN;
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Ok(false);
+            }
+            if self.wait(left, supervisor)? {
+                // Anything else, or nothing, and it is in doubt.
+                let word = self.slot.receive();
+                return Ok(matches!(word, Ok(FromInit::Cleared(None))));
+            }
+        }
     }
 
     fn drain(&mut self) {
@@ -333,18 +255,8 @@ impl Watch<'_> {
     /// What the first process says, and with its voice the program's process before it is the
     /// program; `None` when the program goes on.
     fn hear(&mut self) -> Result<Option<Ended>, RunError> {
-        let _ = self.slot.control.set_nonblocking(true);
-        let (word, descriptor) = match self.slot.receive() {
-            Ok((word, descriptor)) => (Ok(word), descriptor),
-            Err(error) => (Err(error), None),
-        };
-        match word {
-            Ok(FromInit::Observed) => {
-                if let Some(listener) = descriptor {
-                    self.listener.open(listener);
-                }
-                Ok(None)
-            }
+        match self.slot.receive() {
+            Ok(FromInit::Observed | FromInit::Writable) => Ok(None),
             Ok(FromInit::Ended {
                 status,
                 cpu_micros,
@@ -356,7 +268,9 @@ impl Watch<'_> {
             }
             Ok(FromInit::NotExecutable(error)) => Err(RunError::Request(format!("cannot {error}"))),
             Ok(FromInit::Failed(error)) => Err(RunError::Host(format!("cannot {error}"))),
-            Ok(FromInit::Ready) => Err(RunError::Host("the sandbox spoke out of turn".to_owned())),
+            Ok(FromInit::Ready | FromInit::Cleared(_)) => {
+                Err(RunError::Host("the sandbox spoke out of turn".to_owned()))
+            }
             // The first process itself is gone. A program cannot signal it; the kernel can, when
             // memory runs out.
             Err(_) if self.over_memory() => {
@@ -492,7 +406,7 @@ impl Watch<'_> {
             stderr: captured(self.streams.stderr),
             events,
             events_overflow,
-            behaviour: self.listener.into_behaviour(),
+            behaviour: self.slot.listener.take(),
             course: self.course,
         })
     }

@@ -7,13 +7,14 @@ use std::os::unix::net::UnixStream;
 use std::process::ExitCode;
 use std::time::Instant;
 
+use super::builder::Builder;
 use super::pool::WorkerError;
 use super::probe;
 use super::request::Request;
 use super::run::{RunError, run};
-use super::slot::Builder;
 use super::wire::{FromWorker, Setup, ToWorker, receive, send};
 use crate::sandbox::mount_table::MountTable;
+use crate::sandbox::sys::Permit;
 use crate::sandbox::{Host, Profile, cgroup};
 
 /// Runs a worker process. Called before anything else in the program, so that no thread exists.
@@ -43,6 +44,8 @@ fn answer(socket: OwnedFd) -> io::Result<()> {
     let mut builder = Builder {
         host,
         given_up: setup.given_up.clone(),
+        idle: Vec::new(),
+        permit: Permit::random()?,
         built: 0,
         filters: Vec::new(),
         mounts: MountTable::open()?,

@@ -22,7 +22,10 @@ pub(crate) fn under<T: Send>(
     let confined = || {
         if let Some((rules, refuse_tcp, interface)) = rules {
             let interface = landlock::interface(interface).unwrap();
-            landlock::restrict(rules, refuse_tcp, interface).unwrap();
+            let permit = sys::Permit::random().unwrap();
+            let rules = landlock::Ruleset::new(rules, refuse_tcp, interface, permit).unwrap();
+            sys::set_no_new_privs().unwrap();
+            rules.restrict_self(permit).unwrap();
         }
         act()
     };

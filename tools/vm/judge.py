@@ -78,6 +78,8 @@ class Machine:
         expected = set()
         if "none" in self.words or "plain" in self.words or ("delegated" in self.words and "v2" not in self.words):
             expected.add("cgroup")
+        if "root" not in self.words:
+            expected.add("own-devices")
         self.wants(missing == expected, f"not enforced: {sorted(missing)}, expected: {sorted(expected)}")
         if "v2" in self.words and "cgroup" not in expected:
             said = layers.get("cgroup", {}).get("detail")

@@ -1,7 +1,8 @@
 //! One job's control group.
 
-use std::fs;
+use std::fs::{self, File};
 use std::io;
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -11,7 +12,7 @@ use super::{Base, Controllers, Version};
 use crate::base::limits::{Limits, MIB};
 use crate::base::owner::Owner;
 
-/// The folders of one job's group, one in each hierarchy used. Removed when dropped.
+/// The folders of one slot's group, one in each hierarchy used. Removed when dropped.
 #[derive(Debug)]
 pub struct Group {
     memory: Option<(Version, PathBuf)>,
@@ -19,7 +20,26 @@ pub struct Group {
     cpu: Option<(Version, PathBuf)>,
     kill: Option<PathBuf>,
     folders: Vec<PathBuf>,
+    counters: Counters,
+    limits: Limits,
+    /// What was in use when the first job began: the sandbox's own.
+    own: Option<u64>,
 }
+
+/// The files that are read for every job, kept open: opening one costs more than reading it.
+#[derive(Debug, Default)]
+struct Counters {
+    cpu: Option<File>,
+    peak: Option<File>,
+    in_use: Option<File>,
+    memory_events: Option<File>,
+    pids_events: Option<File>,
+}
+
+/// Memory of earlier jobs that a group may still hold when it is used again. The kernel counts in
+/// batches, one for each processor.
+const LEFT: u64 = 2 * MIB;
+const BATCH: u64 = 256 << 10;
 
 impl Group {
     /// Makes a group with the limits of a job. `sequence` tells the groups of one worker apart.
@@ -32,7 +52,7 @@ impl Group {
             base.as_ref()
                 .map(|base| (base.version, base.folder.join(&name)))
         };
-        let group = Self {
+        let mut group = Self {
             memory: place(&controllers.memory),
             pids: place(&controllers.pids).map(|(_, folder)| folder),
             cpu: place(&controllers.cpu),
@@ -42,12 +62,87 @@ impl Group {
                 .iter()
                 .map(|base| base.folder.join(&name))
                 .collect(),
+            counters: Counters::default(),
+            limits: limits.clone(),
+            own: None,
         };
         for folder in &group.folders {
             fs::create_dir(folder).map_err(|error| at(folder, error))?;
         }
         group.set_limits(limits)?;
+        group.counters = group.open_counters();
         Ok(group)
+    }
+
+    fn open_counters(&self) -> Counters {
+        let by_version = |place: &Option<(Version, PathBuf)>, v1: &str, v2: &str, write: bool| {
+            let (version, folder) = place.as_ref()?;
+            let name = match version {
+                Version::V1 => v1,
+                Version::V2 => v2,
+            };
+            let path = folder.join(name);
+            let both = File::options().read(true).write(write).open(&path);
+            both.or_else(|_| File::open(&path)).ok()
+        };
+        Counters {
+            cpu: by_version(&self.cpu, "cpuacct.usage", "cpu.stat", false),
+            peak: by_version(
+                &self.memory,
+                "memory.max_usage_in_bytes",
+                "memory.peak",
+                true,
+            ),
+            in_use: by_version(
+                &self.memory,
+                "memory.usage_in_bytes",
+                "memory.current",
+                false,
+            ),
+            memory_events: by_version(&self.memory, "memory.oom_control", "memory.events", false),
+            pids_events: self
+                .pids
+                .as_ref()
+                .and_then(|folder| File::open(folder.join("pids.events")).ok()),
+        }
+    }
+
+    /// Makes a used group as good as a new one for a job with these limits. Says whether that could be
+    /// done: where the kernel cannot forget the highest figure (version 2 before Linux 6.12), where memory of
+    /// earlier jobs is still counted, or after any kill, another group must take its place.
+    pub fn renew(&mut self, limits: &Limits) -> bool {
+        if !self.is_there() || self.memory_kills() > 0 || self.ran_out_of_processes() {
+            return false;
+        }
+        if self.limits != *limits {
+            if self.set_limits(limits).is_err() {
+                return false;
+            }
+            self.limits = limits.clone();
+        }
+        if self.memory.is_none() {
+            return true;
+        }
+        let Some(in_use) = self.memory_in_use() else {
+            return false;
+        };
+        let own = *self.own.get_or_insert(in_use);
+        let processors = std::thread::available_parallelism().map_or(1, |count| count.get() as u64);
+        in_use <= own + LEFT + BATCH * processors && self.forget_peak()
+    }
+
+    /// The same before the first job: what the sandbox itself took is not the job's.
+    pub fn renew_first(&mut self) {
+        self.own = self.memory_in_use();
+        let _ = self.forget_peak();
+    }
+
+    fn forget_peak(&self) -> bool {
+        let Some(file) = &self.counters.peak else {
+            // Nothing to forget: the highest figure that is seen stands for it.
+            return true;
+        };
+        file.write_at(b"0", 0).is_ok()
     }
 
     fn set_limits(&self, limits: &Limits) -> io::Result<()> {
@@ -95,13 +190,10 @@ impl Group {
 
     /// CPU time of all processes that were ever in the group.
     pub fn cpu_time(&self) -> Option<Duration> {
-        match self.cpu.as_ref()? {
-            (Version::V1, folder) => {
-                number(&folder.join("cpuacct.usage")).map(Duration::from_nanos)
-            }
-            (Version::V2, folder) => {
-                keyed(&folder.join("cpu.stat"), "usage_usec").map(Duration::from_micros)
-            }
+        let text = text(self.counters.cpu.as_ref()?)?;
+        match self.cpu.as_ref()?.0 {
+            Version::V1 => number(&text).map(Duration::from_nanos),
+            Version::V2 => keyed(&text, "usage_usec").map(Duration::from_micros),
         }
     }
 
@@ -119,18 +211,12 @@ impl Group {
 
     /// The most memory that was in use at one time, in bytes.
     pub fn peak_memory(&self) -> Option<u64> {
-        match self.memory.as_ref()? {
-            (Version::V1, folder) => number(&folder.join("memory.max_usage_in_bytes")),
-            (Version::V2, folder) => number(&folder.join("memory.peak")),
-        }
+        number(&text(self.counters.peak.as_ref()?)?)
     }
 
     /// The memory in use now, in bytes.
     pub fn memory_in_use(&self) -> Option<u64> {
-        match self.memory.as_ref()? {
-            (Version::V1, folder) => number(&folder.join("memory.usage_in_bytes")),
-            (Version::V2, folder) => number(&folder.join("memory.current")),
-        }
+        number(&text(self.counters.in_use.as_ref()?)?)
     }
 
     /// Whether a process was killed for want of memory within the limit.
@@ -145,12 +231,8 @@ impl Group {
 
     /// Processes of the group that were killed for want of memory, whoever wanted it.
     fn memory_kills(&self) -> u64 {
-        let kills = match self.memory.as_ref() {
-            Some((Version::V1, folder)) => keyed(&folder.join("memory.oom_control"), "oom_kill"),
-            Some((Version::V2, folder)) => keyed(&folder.join("memory.events"), "oom_kill"),
-            None => None,
-        };
-        kills.unwrap_or(0)
+        let text = self.counters.memory_events.as_ref().and_then(text);
+        text.and_then(|text| keyed(&text, "oom_kill")).unwrap_or(0)
     }
 
     /// Whether the group's own limit was ever in the way. Where the kernel does not tell, it was.
@@ -160,14 +242,17 @@ impl Group {
                 // Refusals (`memory.failcnt`) are no longer counted by every kernel; how much there
                 // was at most is, and a group that meets its limit comes this close to it.
                 let near = 4 * MIB;
-                let most = number(&folder.join("memory.max_usage_in_bytes"));
-                let limit = number(&folder.join("memory.limit_in_bytes"));
+                let most = self.peak_memory();
+                let limit = read(&folder.join("memory.limit_in_bytes"));
                 match (most, limit) {
                     (Some(most), Some(limit)) => most.saturating_add(near) >= limit,
                     _ => true,
                 }
             }
-            Some((Version::V2, folder)) => keyed(&folder.join("memory.events"), "oom") != Some(0),
+            Some((Version::V2, _)) => {
+                let text = self.counters.memory_events.as_ref().and_then(text);
+                text.and_then(|text| keyed(&text, "oom")) != Some(0)
+            }
             None => true,
         }
     }
@@ -180,11 +265,8 @@ impl Group {
 
     /// Whether a process could not be started because of the limit.
     pub fn ran_out_of_processes(&self) -> bool {
-        let refused = self
-            .pids
-            .as_ref()
-            .and_then(|folder| keyed(&folder.join("pids.events"), "max"));
-        refused.unwrap_or(0) > 0
+        let text = self.counters.pids_events.as_ref().and_then(text);
+        text.and_then(|text| keyed(&text, "max")).unwrap_or(0) > 0
     }
 
     /// Kills every process in the group, where the kernel can do so at one stroke.
@@ -239,12 +321,22 @@ fn write(path: &Path, value: u64) -> io::Result<()> {
     fs::write(path, value.to_string()).map_err(|error| at(path, error))
 }
 
-fn number(path: &Path) -> Option<u64> {
-    fs::read_to_string(path).ok()?.trim().parse().ok()
+fn read(path: &Path) -> Option<u64> {
+    number(&fs::read_to_string(path).ok()?)
 }
 
-fn keyed(path: &Path, key: &str) -> Option<u64> {
-    let text = fs::read_to_string(path).ok()?;
+/// A counter's text from its beginning.
+fn text(file: &File) -> Option<String> {
+    let mut buffer = [0; 2048];
+    let length = file.read_at(&mut buffer, 0).ok()?;
+    String::from_utf8(buffer[..length].to_vec()).ok()
+}
+
+fn number(text: &str) -> Option<u64> {
+    text.trim().parse().ok()
+}
+
+fn keyed(text: &str, key: &str) -> Option<u64> {
     text.lines().find_map(|line| {
         line.strip_prefix(key)?
             .strip_prefix(' ')?
@@ -276,6 +368,11 @@ mod tests {
         let group = Group::create(&controllers, 7, &Limits::default()).unwrap();
         let folder = group.folders[0].clone();
         (place, group, folder)
+    }
+
+    /// What a kernel has from the beginning.
+    fn reopened(group: &mut Group) {
+        group.counters = group.open_counters();
     }
 
     fn put(folder: &Path, files: &[(&str, &str)]) {
@@ -346,6 +443,7 @@ mod tests {
                 ),
             ],
         );
+        reopened(&mut group);
         group.set_limits(&Limits::default()).unwrap();
         assert_eq!(read(&folder, "memory.swap.max"), "0");
         assert_eq!(read(&folder, "memory.oom.group"), "1");
@@ -389,6 +487,7 @@ mod tests {
                 ("pids.events", "garbage"),
             ],
         );
+        reopened(&mut group);
         group.set_limits(&Limits::default()).unwrap();
         assert_eq!(read(&folder, "memory.memsw.limit_in_bytes"), "1073741824");
         assert_eq!(group.cpu_time(), Some(Duration::from_secs(2)));
@@ -406,6 +505,28 @@ mod tests {
         assert!(group.ran_out_of_memory() && !group.killed_for_others());
         assert_eq!(group.stalled(), None);
         assert!(group.is_there());
+        // Used again: not after a kill, nor while much of the last job is still held.
+        assert!(!group.renew(&Limits::default()));
+        put(
+            &folder,
+            &[
+                ("memory.oom_control", "oom_kill 0\n"),
+                ("memory.usage_in_bytes", "1048576\n"),
+            ],
+        );
+        reopened(&mut group);
+        let fewer = Limits {
+            memory: 64 * MIB,
+            ..Limits::default()
+        };
+        assert!(group.renew(&fewer));
+        assert_eq!(
+            read(&folder, "memory.limit_in_bytes"),
+            (64 * MIB).to_string()
+        );
+        assert_eq!(&read(&folder, "memory.max_usage_in_bytes")[..1], "0");
+        put(&folder, &[("memory.usage_in_bytes", "104857600000\n")]);
+        assert!(!group.renew(&fewer));
         group.kill();
         assert!(!folder.join("cgroup.kill").exists());
         group.folders.clear();

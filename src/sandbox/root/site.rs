@@ -17,9 +17,8 @@ use crate::sandbox::sys;
 pub(super) struct Site<'a> {
     /// The new root, a small tmpfs.
     pub(super) stage: &'a Path,
-    /// The writable tmpfs, whose folders are bound to their places. What is mounted below it, the lower
-    /// layers of overlays, leaves the sandbox's sight with it.
-    pub(super) scratch: &'a Path,
+    /// A folder for the lower layers of overlays, which leave the sandbox's sight with it.
+    pub(super) lower: &'a Path,
     /// An empty folder over which nothing is mounted.
     pub(super) empty: &'a Path,
     /// Whether shown folders get inodes of their own.
@@ -47,7 +46,8 @@ impl Site<'_> {
             What::File { text } => {
                 fs::write(&target, text).map_err(|error| StepError::io("write", &target, &error))
             }
-            What::Scratch { mode } => self.make_scratch(index, *mode, &target),
+            // What is mounted there is a matter of each job.
+            What::Scratch { .. } => make_dir(&target),
             What::Tree {
                 is_dir,
                 holds_mounts,
@@ -71,24 +71,6 @@ impl Site<'_> {
         }
     }
 
-    fn make_scratch(&self, index: usize, mode: u32, target: &Path) -> Result<(), StepError> {
-        let folder = self.scratch.join(index.to_string());
-        make_dir(&folder)?;
-        let permissions = std::os::unix::fs::PermissionsExt::from_mode(mode);
-        fs::set_permissions(&folder, permissions)
-            .map_err(|error| StepError::io("set the mode of", &folder, &error))?;
-        make_dir(target)?;
-        mount(
-            Some(&folder),
-            target,
-            None::<&str>,
-            MsFlags::MS_BIND,
-            None::<&str>,
-        )
-        .map_err(|errno| StepError::at("mount the scratch folder", target, errno))?;
-        attributes(target, sys::MountAttr::WRITABLE)
-    }
-
     fn show_folder(
         &self,
         index: usize,
@@ -96,7 +78,7 @@ impl Site<'_> {
         target: &Path,
         holds_mounts: bool,
     ) -> Result<(), StepError> {
-        let lower = self.scratch.join(format!("lower-{index}"));
+        let lower = self.lower.join(index.to_string());
         match self.inodes {
             Inodes::Own if holds_mounts => {
                 let step = "show (another file system is mounted below, so that it cannot have \

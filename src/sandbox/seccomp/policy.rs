@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::sandbox::profile::SyscallRule;
+use crate::sandbox::sys::{PERMIT_ARGUMENT, PERMITTED, Permit};
 
 /// The most instructions that the kernel takes in one filter.
 pub const LONGEST_PROGRAM: usize = 4096;
@@ -216,6 +217,26 @@ impl Policy {
         self.decisions
             .get(&(call.id() as u32))
             .is_some_and(|decision| *decision == Decision::always(Action::Allow))
+    }
+
+    /// The same, but for calls that show a permit: those go ahead.
+    pub fn with_permit(&self, permit: Permit) -> Self {
+        let mut policy = self.clone();
+        for call in PERMITTED {
+            let shown = Condition {
+                argument: PERMIT_ARGUMENT,
+                is: Comparison::Equal,
+                value: permit.number(),
+                mask: u64::MAX,
+                int: false,
+            };
+            let decision = policy
+                .decisions
+                .entry(call.id() as u32)
+                .or_insert_with(|| Decision::always(Self::DEFAULT));
+            decision.branches.insert(0, (vec![shown], Action::Allow));
+        }
+        policy
     }
 
     /// What happens to a call with these arguments: the meaning that [`super::compile`] must keep.

@@ -67,11 +67,12 @@ pub fn lock_securebits() -> Result<(), Errno> {
     check(libc::c_long::from(result)).map(drop)
 }
 
-/// Empties the bounding, ambient, effective, permitted and inheritable sets.
+/// Empties the bounding and the ambient set, so that no execution brings anything back. What this
+/// process may do it may do until [`super::Permit::drop_capabilities`].
 ///
 /// # Errors
-/// `EPERM` without `CAP_SETPCAP` for the bounding set.
-pub fn drop_all_capabilities() -> Result<(), Errno> {
+/// `EPERM` without `CAP_SETPCAP`.
+pub fn bound_capabilities() -> Result<(), Errno> {
     // The kernel answers EINVAL for the first capability that it does not know.
     for capability in 0..64 as libc::c_ulong {
         // SAFETY: PR_CAPBSET_DROP takes one integer.
@@ -92,6 +93,29 @@ pub fn drop_all_capabilities() -> Result<(), Errno> {
             0,
         )
     };
-    check(libc::c_long::from(result))?;
-    set([Sets::default(); 2])
+    check(libc::c_long::from(result)).map(drop)
+}
+
+/// Empties the effective, permitted and inheritable sets; `permit` is what the filter wants to see.
+pub(super) fn clear(permit: u64) -> Result<(), Errno> {
+    let mut header = Header {
+        version: VERSION_3,
+        pid: 0,
+    };
+    let sets = [Sets::default(); 2];
+    let none: libc::c_long = 0;
+    // SAFETY: version 3 of the interface reads one header and two sets, which is what both
+    // pointers lead to.
+    let result = unsafe {
+        libc::syscall(
+            libc::SYS_capset,
+            &raw mut header,
+            sets.as_ptr(),
+            none,
+            none,
+            none,
+            permit,
+        )
+    };
+    check(result).map(drop)
 }

@@ -9,23 +9,25 @@ mod mount;
 mod net;
 mod notify;
 mod pass;
+mod permit;
 mod process;
 mod seccomp;
 
-pub use caps::{drop_all_capabilities, lock_securebits, raise_permitted};
+pub use caps::{bound_capabilities, lock_securebits, raise_permitted};
 pub use clone::{CloneFlags, Cloned, clone_process};
 pub use landlock::landlock_abi;
-pub use mount::{MountAttr, clone_tree, mount_setattr, move_mount, new_mount};
+pub use mount::{MountAttr, clone_tree, has_no_attributes, mount_setattr, move_mount, new_mount};
 pub use net::bring_up_loopback;
 pub use notify::{
     Notification, has_notifications, install_observed_filter, next_notification, refuse,
     still_waits,
 };
-pub use pass::{receive_with, send_with};
+pub use pass::{receive_all, receive_with, send_all, send_with};
+pub use permit::{Mounting, PERMIT_ARGUMENT, PERMITTED, Permit};
 pub use process::{
-    NO_CALL, call_nothing, close, close_on_exec_from, duplicate, exec, exit_now, fork, lift,
-    pidfd_kill, reset_signals, set_keep_capabilities, set_no_new_privs, set_not_dumpable,
-    set_parent_death_kill,
+    NO_CALL, Waited, call_nothing, close, close_all_but, close_on_exec_from, duplicate, exec,
+    exit_now, fork, lift, pidfd_kill, reset_signals, set_keep_capabilities, set_no_new_privs,
+    set_not_dumpable, set_parent_death_kill, wait_any,
 };
 pub use seccomp::{Instruction, install_filter};
 

@@ -181,3 +181,14 @@ pub fn mount_setattr(path: &Path, attr: MountAttr, recursive: bool) -> Result<()
     };
     check(result).map(drop)
 }
+
+/// Whether an open file or folder has no extended attribute, an access list included. One that cannot be
+/// asked has none: its file system keeps none.
+pub fn has_no_attributes(fd: impl AsFd) -> bool {
+    // SAFETY: with a size of 0 nothing is written.
+    let result = unsafe { libc::flistxattr(fd.as_fd().as_raw_fd(), std::ptr::null_mut(), 0) };
+    match check(result as libc::c_long) {
+        Ok(length) => length == 0,
+        Err(errno) => errno == Errno::EOPNOTSUPP,
+    }
+}

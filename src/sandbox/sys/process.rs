@@ -104,6 +104,70 @@ pub fn close_on_exec_from(first: RawFd) -> Result<(), Errno> {
     check(result).map(drop)
 }
 
+/// Closes every descriptor but these, in a copy of a process that goes its own way from here. Values
+/// that owned one of them must never be dropped again.
+///
+/// # Errors
+/// `ENOSYS` before Linux 5.9.
+pub fn close_all_but(kept: &[RawFd]) -> Result<(), Errno> {
+    let mut kept: Vec<RawFd> = kept.to_vec();
+    kept.sort_unstable();
+    kept.dedup();
+    let mut first = 0;
+    for end in kept.into_iter().map(Some).chain([None]) {
+        let last = match end {
+            Some(number) if number == first => {
+                first = number + 1;
+                continue;
+            }
+            Some(number) => libc::c_uint::try_from(number - 1).unwrap_or(0),
+            None => libc::c_uint::MAX,
+        };
+        // SAFETY: it touches no memory; the caller answers for what owned these descriptors.
+        let result = unsafe { libc::syscall(libc::SYS_close_range, first, last, 0) };
+        check(result)?;
+        first = end.map_or(first, |number| number + 1);
+    }
+    Ok(())
+}
+
+/// A process that ended and was waited for.
+#[derive(Clone, Copy, Debug)]
+pub struct Waited {
+    /// Which.
+    pub pid: nix::unistd::Pid,
+    /// Its wait status, as the kernel has it.
+    pub status: i32,
+    /// CPU time of it and of those that it had waited for, in microseconds.
+    pub cpu_micros: u64,
+    /// The largest resident size that one of them had, in bytes.
+    pub largest: u64,
+}
+
+/// Waits until any child has ended.
+///
+/// # Errors
+/// `ECHILD` when there is none, `EINTR`.
+pub fn wait_any() -> Result<Waited, Errno> {
+    let mut status = 0;
+    let mut usage = std::mem::MaybeUninit::<libc::rusage>::zeroed();
+    // SAFETY: the kernel writes one number and one structure of these very types.
+    let result = unsafe { libc::wait4(-1, &raw mut status, 0, usage.as_mut_ptr()) };
+    let pid = check(libc::c_long::from(result))?;
+    // SAFETY: all zeros are a valid value of this structure of numbers, and the kernel has filled it.
+    let usage = unsafe { usage.assume_init() };
+    let micros = |time: libc::timeval| {
+        u64::try_from(time.tv_sec).unwrap_or(0) * 1_000_000
+            + u64::try_from(time.tv_usec).unwrap_or(0)
+    };
+    Ok(Waited {
+        pid: nix::unistd::Pid::from_raw(pid as libc::pid_t),
+        status,
+        cpu_micros: micros(usage.ru_utime) + micros(usage.ru_stime),
+        largest: u64::try_from(usage.ru_maxrss).unwrap_or(0) * 1024,
+    })
+}
+
 fn prctl(option: libc::c_int, value: libc::c_ulong) -> Result<(), Errno> {
     // SAFETY: every option used in this file takes one integer and touches no memory of ours.
     let result = unsafe { libc::prctl(option, value, 0, 0, 0) };

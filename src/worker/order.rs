@@ -1,0 +1,141 @@
+//! What a worker and a slot's first process say to each other.
+
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::net::UnixDatagram;
+
+use nix::errno::Errno;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use super::request::Request;
+use crate::base::limits::Limits;
+use crate::sandbox::StepError;
+use crate::sandbox::sys;
+
+/// The longest message. Beyond it a request goes in a file in memory beside the message.
+const LONGEST: usize = 16_000;
+
+/// What the worker tells the first process.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) enum ToInit {
+    /// Run a program; its descriptors are beside this.
+    Run(Order),
+    /// The same, with the order in a file that is the last of the descriptors.
+    RunLong,
+}
+
+/// What the worker tells, before it is written.
+#[derive(Debug, Serialize)]
+enum ToInitRef<'a> {
+    Run(OrderRef<'a>),
+    RunLong,
+}
+
+/// A program to run.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Order {
+    /// The program and its arguments.
+    pub(super) argv: Vec<String>,
+    /// Its environment.
+    pub(super) env: Vec<(String, String)>,
+    /// What it may use.
+    pub(super) limits: Limits,
+    /// The numbers at which the program sees the descriptors beside this, in their order.
+    pub(super) places: Vec<i32>,
+}
+
+#[derive(Debug, Serialize)]
+struct OrderRef<'a> {
+    argv: &'a [String],
+    env: &'a [(String, String)],
+    limits: &'a Limits,
+    places: &'a [i32],
+}
+
+/// What a slot's first process reports.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) enum FromInit {
+    /// The sandbox stands.
+    Ready,
+    /// Refused calls are told on the descriptor beside this: those of all jobs, or of the one that
+    /// loads a filter of its own.
+    Observed,
+    /// The writable file system, which has changed, is beside this.
+    Writable,
+    /// It could not be built, or the program not be started.
+    Failed(StepError),
+    /// The program could not be executed: its own fault, not the sandbox's.
+    NotExecutable(StepError),
+    /// The program has ended.
+    Ended {
+        /// Its wait status.
+        status: i32,
+        /// CPU time of all processes that ended and were waited for, in microseconds.
+        cpu_micros: u64,
+        /// The largest resident size that one of them had, in bytes.
+        largest: u64,
+    },
+    /// Everything of the program is gone. Why the slot cannot be used again, if it cannot.
+    Cleared(Option<String>),
+}
+
+/// The ends of the pipes that the program gets, with their numbers there.
+pub(super) type Descriptors = Vec<(i32, OwnedFd)>;
+
+/// Sends a program and its descriptors to a slot's first process.
+///
+/// # Errors
+/// When it has gone, or the request has no room in memory.
+pub(super) fn send_run(
+    control: &UnixDatagram,
+    request: &Request,
+    descriptors: &Descriptors,
+) -> io::Result<()> {
+    let places: Vec<i32> = descriptors.iter().map(|(number, _)| *number).collect();
+    let order = OrderRef {
+        argv: &request.argv,
+        env: &request.env,
+        limits: &request.limits,
+        places: &places,
+    };
+    let mut beside: Vec<BorrowedFd<'_>> = descriptors.iter().map(|(_, fd)| fd.as_fd()).collect();
+    let bytes = postcard::to_stdvec(&ToInitRef::Run(order)).map_err(io::Error::other)?;
+    if bytes.len() <= LONGEST {
+        sys::send_all(control, &bytes, &beside)?;
+        return Ok(());
+    }
+    let order = OrderRef {
+        argv: &request.argv,
+        env: &request.env,
+        limits: &request.limits,
+        places: &places,
+    };
+    let bytes = postcard::to_stdvec(&order).map_err(io::Error::other)?;
+    let file = super::streams::sealed(&bytes)?;
+    beside.push(file.as_fd());
+    let bytes = postcard::to_stdvec(&ToInitRef::RunLong).map_err(io::Error::other)?;
+    sys::send_all(control, &bytes, &beside)?;
+    Ok(())
+}
+
+/// Waits for the next message and the descriptors beside it; `None` when the other side has gone.
+///
+/// # Errors
+/// When it says what it must not.
+pub(super) fn receive<T: DeserializeOwned>(
+    control: &UnixDatagram,
+) -> io::Result<Option<(T, Vec<OwnedFd>)>> {
+    let mut buffer = [0; LONGEST + 64];
+    loop {
+        match sys::receive_all(control, &mut buffer) {
+            Ok((0, _)) => return Ok(None),
+            Ok((length, descriptors)) => {
+                let word = postcard::from_bytes(&buffer[..length]).map_err(io::Error::other)?;
+                return Ok(Some((word, descriptors)));
+            }
+            Err(Errno::EINTR) => {}
+            Err(errno) => return Err(errno.into()),
+        }
+    }
+}

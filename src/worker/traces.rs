@@ -1,0 +1,87 @@
+//! What a job could leave behind in its slot's namespaces beside files and processes, and how it is
+//! found out or taken back.
+//!
+//! Message objects are refused by every profile's filter, and without capabilities no namespace can be
+//! configured. What is left are process ids, which go on counting, and the network: connections that
+//! linger after their processes, and counters of what was sent. The former are set back. The latter
+//! cannot be; they are compared with how they were before the first job.
+
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+
+/// What tells of traffic, connections and sockets; the last one of local sockets that nobody holds any more
+/// but each other.
+const NETWORK: [&str; 5] = ["dev", "snmp", "snmp6", "netstat", "unix"];
+/// The longest of these, with room to spare.
+const LONGEST: usize = 64 << 10;
+
+/// The traces of a slot.
+#[derive(Debug)]
+pub(super) struct Traces {
+    last_pid: File,
+    network: Vec<(File, Vec<u8>)>,
+    buffer: Vec<u8>,
+}
+
+impl Traces {
+    /// Of a slot that no job has used. `last_pid` is where its last process id is set.
+    ///
+    /// # Errors
+    /// When they cannot be told.
+    pub(super) fn new(last_pid: Option<File>) -> io::Result<Self> {
+        let last_pid = last_pid.ok_or(io::ErrorKind::NotFound)?;
+        let mut traces = Self {
+            last_pid,
+            network: Vec::new(),
+            buffer: vec![0; LONGEST],
+        };
+        for name in NETWORK {
+            let file = match File::open(format!("/proc/self/net/{name}")) {
+                Ok(file) => file,
+                // A kernel without IPv6.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                Err(error) => return Err(error),
+            };
+            let before = traces.read(&file)?.to_vec();
+            traces.network.push((file, before));
+        }
+        Ok(traces)
+    }
+
+    fn read(&mut self, file: &File) -> io::Result<&[u8]> {
+        let mut length = 0;
+        loop {
+            match file.read_at(&mut self.buffer[length..], length as u64)? {
+                0 => return Ok(&self.buffer[..length]),
+                count => length += count,
+            }
+        }
+    }
+
+    /// Has the next process be numbered like the first job's, after the processes that stay.
+    ///
+    /// # Errors
+    /// What the kernel said.
+    pub(super) fn count_from_start(&mut self) -> io::Result<()> {
+        // Beyond the first byte of the file the kernel ignores what is written.
+        self.last_pid.write_all_at(b"1", 0)
+    }
+
+    /// The name of a table of the network that is not as it was.
+    ///
+    /// # Errors
+    /// What the kernel said.
+    pub(super) fn of_network(&mut self) -> io::Result<Option<&'static str>> {
+        let network = std::mem::take(&mut self.network);
+        let mut found = None;
+        for ((file, before), name) in network.iter().zip(NETWORK) {
+            if self.read(file)? != before {
+                found = Some(name);
+                break;
+            }
+        }
+        self.network = network;
+        Ok(found)
+    }
+}
