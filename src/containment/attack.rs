@@ -86,6 +86,7 @@ pub async fn attack(config: AttackConfig) -> Result<Report, ContainmentError> {
     let field = Arc::new(field);
     let (trials, honest) = field.clone().run(&alone, offers).await?;
     alone.shutdown().await;
+    field.pool.rest().await;
     let mut host = Vec::new();
     for (pid, before) in open_before {
         // A worker that is gone was lost under a program, which that program's trial says.

@@ -45,7 +45,9 @@ impl Worker {
                 .map(|attestation| (attestation.profile.clone(), attestation))
                 .collect()),
             Ok(FromWorker::Failed(error)) => Err(error),
-            Ok(FromWorker::Done(_)) => Err(WorkerError::Lost("it answered out of turn".to_owned())),
+            Ok(FromWorker::Done(_) | FromWorker::Rested) => {
+                Err(WorkerError::Lost("it answered out of turn".to_owned()))
+            }
             Err(error) => Err(WorkerError::Lost(format!("while it was set up: {error}"))),
         }
     }

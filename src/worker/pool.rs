@@ -67,6 +67,7 @@ pub struct Pool {
     accounts: Accounts,
     idle: Mutex<mpsc::UnboundedReceiver<Seat>>,
     give_back: mpsc::UnboundedSender<Seat>,
+    seats: usize,
 }
 
 /// A worker's place in the pool: with its process, or empty after that was lost or thrown away.
@@ -112,6 +113,7 @@ impl Pool {
             accounts,
             idle: Mutex::new(idle),
             give_back,
+            seats: config.workers.max(1),
         };
         // Each is started before the first is waited for, so that they set up side by side.
         let mut started = Vec::new();
@@ -184,7 +186,7 @@ impl Pool {
                     seat.0 = Some(worker);
                     return Err(error);
                 }
-                Ok(FromWorker::Ready(_)) => {
+                Ok(FromWorker::Ready(_) | FromWorker::Rested) => {
                     last = WorkerError::Lost("it answered out of turn".to_owned());
                 }
                 Err(error) => last = WorkerError::Lost(error.to_string()),
@@ -225,6 +227,30 @@ impl Pool {
     /// What all requests so far came to, by profile.
     pub fn accounts(&self) -> BTreeMap<String, Account> {
         self.accounts.read()
+    }
+
+    /// Has all workers let go of the sandboxes that they keep for further programs, with their memory,
+    /// descriptors and control groups. Waits until no request is running.
+    pub async fn rest(&self) {
+        let Ok(frame) = encode(&ToWorker::Rest) else {
+            return;
+        };
+        let mut seats = Vec::new();
+        while seats.len() < self.seats {
+            let Some(mut seat) = self.idle.lock().await.recv().await else {
+                break;
+            };
+            if let Some(mut worker) = seat.0.take()
+                && matches!(worker.ask(&frame).await, Ok(FromWorker::Rested))
+            {
+                seat.0 = Some(worker);
+            }
+            seats.push(seat);
+        }
+        for seat in seats {
+            // The receiver lives as long as the pool.
+            let _ = self.give_back.send(seat);
+        }
     }
 
     /// Ends all workers and waits for them.

@@ -52,10 +52,19 @@ fn answer(socket: OwnedFd) -> io::Result<()> {
         own_inodes: BTreeSet::new(),
         own_devices: BTreeSet::new(),
     };
-    send(&socket, &attest(&mut builder, &setup, &socket))?;
+    let attested = attest(&mut builder, &setup, &socket);
+    // The probe's sandboxes show this program; nobody else's do.
+    builder.idle.clear();
+    send(&socket, &attested)?;
     while let Some(message) = receive::<ToWorker>(&socket)? {
-        let ToWorker::Run(request) = message else {
-            continue;
+        let request = match message {
+            ToWorker::Run(request) => request,
+            ToWorker::Rest => {
+                builder.idle.clear();
+                send(&socket, &FromWorker::Rested)?;
+                continue;
+            }
+            ToWorker::Setup(_) => continue,
         };
         let begun = Instant::now();
         let answer = match perform(&mut builder, &setup.profiles, &request, &socket) {

@@ -19,6 +19,8 @@ pub enum ToWorker {
     Setup(Setup),
     /// Run this program.
     Run(Box<Request>),
+    /// Let go of sandboxes that are kept for further programs.
+    Rest,
 }
 
 /// How a worker is to work.
@@ -40,6 +42,8 @@ pub enum FromWorker {
     Ready(Vec<Attestation>),
     /// To [`ToWorker::Run`].
     Done(Box<Observation>),
+    /// To [`ToWorker::Rest`].
+    Rested,
     /// To either: why not.
     Failed(WorkerError),
 }

@@ -200,6 +200,7 @@ fn soak(warm: u64, jobs: u64, budget: Duration) {
         let mix = Arc::new(Mix::new());
         let begin = Instant::now();
         let mut wrong = run(&pool, &mix, 0..warm).await;
+        pool.rest().await;
         let first = Census::take();
         let mut done = warm;
         while done < jobs && begin.elapsed() < budget {
@@ -212,6 +213,7 @@ fn soak(warm: u64, jobs: u64, budget: Duration) {
                 wrong.len()
             );
         }
+        pool.rest().await;
         let last = Census::take();
         eprintln!(
             "after {warm} and after {done} jobs:\n{}",
