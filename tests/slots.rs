@@ -69,7 +69,7 @@ print(json.dumps({"sandbox": [os.readlink("/proc/self/ns/" + name) for name in (
 
 /// Predecessors: what they do, and whether their sandbox is used again, where that does not depend on the
 /// kernel's pace.
-const PREDECESSORS: [(&str, Option<bool>, &str); 14] = [
+const PREDECESSORS: [(&str, Option<bool>, &str); 17] = [
     ("nothing", Some(true), ""),
     (
         "files",
@@ -130,6 +130,21 @@ const PREDECESSORS: [(&str, Option<bool>, &str); 14] = [
         "connections",
         Some(false),
         "import socket\nl = socket.create_server(('127.0.0.1', 0)); c = socket.create_connection(l.getsockname()); d, _ = l.accept()\nc.sendall(b'left'); d.close(); c.close()",
+    ),
+    (
+        "a lower priority for everybody",
+        Some(true),
+        "try: os.setpriority(os.PRIO_USER, 0, 10)\nexcept PermissionError: pass",
+    ),
+    (
+        "another policy for the first process",
+        Some(true),
+        "try: os.sched_setscheduler(1, os.SCHED_BATCH, os.sched_param(0))\nexcept PermissionError: pass",
+    ),
+    (
+        "fewer processors for the first process",
+        Some(true),
+        "try: os.sched_setaffinity(1, {min(os.sched_getaffinity(0))})\nexcept PermissionError: pass",
     ),
     (
         "a forbidden act",

@@ -10,7 +10,7 @@ use crate::sandbox::sys::{Instruction, Permit};
 
 /// What a slot's first process calls once it stands, and a job before it is executed, beside the calls
 /// that they show a permit for. Names that this architecture has not are skipped.
-const KEPT: [&str; 56] = [
+const KEPT: [&str; 59] = [
     "brk",
     "chdir",
     "chmod",
@@ -33,6 +33,9 @@ const KEPT: [&str; 56] = [
     "getdents64",
     "getpid",
     "getrandom",
+    "ioprio_get",
+    "sched_getaffinity",
+    "sched_getattr",
     "gettid",
     "kill",
     "lseek",

@@ -3,7 +3,6 @@
 //! It runs in a copy of the worker and never returns to the worker's code.
 
 use std::fs::File;
-use std::io::Write;
 use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixDatagram;
 
@@ -16,6 +15,7 @@ use super::confine::{FIRST_FREE, Walls, bound_all, close_calls};
 use super::filter::Filter;
 use super::keeper::{Keeper, rules};
 use super::order::FromInit;
+use super::precedence::Precedence;
 use super::traces::Traces;
 use crate::base::limits::Limits;
 use crate::sandbox::root::{Entered, RootPlan, Trees};
@@ -95,7 +95,7 @@ fn live(mut init: Init<'_>, control: &UnixDatagram) -> Result<(), StepError> {
     let step = |what: &'static str| move |errno| StepError::new(what, errno);
     sys::set_parent_death_kill().map_err(step("tie the sandbox to its worker"))?;
     wait_for(control, b"go");
-    go_first();
+    let precedence = Precedence::open();
     let builder = init.builder;
     let entered = build(
         &init.root,
@@ -121,6 +121,7 @@ fn live(mut init: Init<'_>, control: &UnixDatagram) -> Result<(), StepError> {
             bound_processes: !(has_group && builder.host.cgroups.pids.is_some()),
         },
         rules,
+        precedence,
         scratch: entered.scratch,
         traces: Traces::new(entered.last_pid).ok(),
     };
@@ -134,15 +135,6 @@ fn live(mut init: Init<'_>, control: &UnixDatagram) -> Result<(), StepError> {
     sys::send_with(control, &ready, None)
         .map_err(|errno| StepError::new("speak to the worker", errno))?;
     keeper.serve()
-}
-
-/// Has this process, and the programs that it starts, go first when memory runs short: on the host before
-/// anything else. In its own group it is the smallest.
-fn go_first() {
-    // It is open from before the private root, where `/proc` cannot be written.
-    if let Ok(mut file) = File::options().write(true).open("/proc/self/oom_score_adj") {
-        let _ = file.write_all(b"1000");
-    }
 }
 
 /// What every program inherits, done once.

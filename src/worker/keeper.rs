@@ -15,6 +15,7 @@ use nix::unistd::{ForkResult, Pid};
 
 use super::confine::{Program, Refusal, Walls, confine};
 use super::order::{Descriptors, FromInit, Order, ToInit, receive};
+use super::precedence::Precedence;
 use super::traces::Traces;
 use crate::base::limits::Limits;
 use crate::sandbox::landlock::Ruleset;
@@ -30,6 +31,8 @@ pub(super) struct Keeper<'a> {
     pub(super) walls: Walls<'a>,
     /// How the Landlock rules are made; they stick to the scratch folders of the moment.
     pub(super) rules: Option<Box<dyn Fn() -> Result<Ruleset, StepError> + 'a>>,
+    /// Who goes first when memory runs short.
+    pub(super) precedence: Precedence,
     /// The writable folders.
     pub(super) scratch: Scratch,
     /// What else a program could leave; `None` where that cannot be told.
@@ -116,8 +119,12 @@ impl Keeper<'_> {
         limits: &Limits,
         descriptors: &Descriptors,
     ) -> Result<Pid, StepError> {
+        self.precedence.raise();
         match sys::fork().map_err(|errno| StepError::new("start the program's process", errno))? {
-            ForkResult::Parent { child } => Ok(child),
+            ForkResult::Parent { child } => {
+                self.precedence.lower();
+                Ok(child)
+            }
             ForkResult::Child => {
                 match confine(&self.walls, program, limits, descriptors, self.control) {
                     Ok(never) => match never {},
@@ -138,6 +145,9 @@ impl Keeper<'_> {
         let Some(traces) = &mut self.traces else {
             return Err("the slot's process ids or its network cannot be looked at".to_owned());
         };
+        if !traces.is_scheduled_as_before() {
+            return Err("the slot's first process is scheduled in another way".to_owned());
+        }
         match traces.of_network() {
             Ok(None) => Ok(()),
             Ok(Some(name)) => Err(format!("the network's {name} has changed")),

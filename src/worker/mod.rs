@@ -14,6 +14,7 @@ mod listener;
 pub mod observation;
 mod order;
 pub mod pool;
+mod precedence;
 pub mod probe;
 pub mod request;
 mod run;

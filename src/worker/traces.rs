@@ -4,11 +4,14 @@
 //! Message objects are refused by every profile's filter, and without capabilities no namespace can be
 //! configured. What is left are process ids, which go on counting, and the network: connections that
 //! linger after their processes, and counters of what was sent. The former are set back. The latter
-//! cannot be; they are compared with how they were before the first job.
+//! cannot be; they are compared with how they were before the first job. So is how the slot's first process
+//! is scheduled, which jobs inherit and might change, being of the same user (its capabilities forbid it).
 
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
+
+use crate::sandbox::sys::Scheduling;
 
 /// What tells of traffic, connections and sockets; the last one of local sockets that nobody holds any more
 /// but each other.
@@ -21,6 +24,7 @@ const LONGEST: usize = 64 << 10;
 pub(super) struct Traces {
     last_pid: File,
     network: Vec<(File, Vec<u8>)>,
+    scheduling: Scheduling,
     buffer: Vec<u8>,
 }
 
@@ -34,6 +38,7 @@ impl Traces {
         let mut traces = Self {
             last_pid,
             network: Vec::new(),
+            scheduling: Scheduling::own()?,
             buffer: vec![0; LONGEST],
         };
         for name in NETWORK {
@@ -66,6 +71,12 @@ impl Traces {
     pub(super) fn count_from_start(&mut self) -> io::Result<()> {
         // Beyond the first byte of the file the kernel ignores what is written.
         self.last_pid.write_all_at(b"1", 0)
+    }
+
+    /// Whether this process is scheduled as before: programs run as the same user, and may change that.
+    /// The next one would inherit it.
+    pub(super) fn is_scheduled_as_before(&self) -> bool {
+        Scheduling::own().as_ref() == Ok(&self.scheduling)
     }
 
     /// The name of a table of the network that is not as it was.

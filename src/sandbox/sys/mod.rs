@@ -11,6 +11,7 @@ mod notify;
 mod pass;
 mod permit;
 mod process;
+mod scheduling;
 mod seccomp;
 
 pub use caps::{bound_capabilities, lock_securebits, raise_permitted};
@@ -29,6 +30,7 @@ pub use process::{
     exit_now, fork, lift, pidfd_kill, reset_signals, set_keep_capabilities, set_no_new_privs,
     set_not_dumpable, set_parent_death_kill, wait_any,
 };
+pub use scheduling::Scheduling;
 pub use seccomp::{Instruction, install_filter};
 
 use nix::errno::Errno;
