@@ -268,3 +268,39 @@ async fn a_sandbox_is_shared_only_by_requests_of_one_shape() {
     assert_eq!(first, again);
     pool.shutdown().await;
 }
+
+/// What earlier programs used is not counted for later ones, whoever counts: control groups or `/proc`.
+#[tokio::test]
+async fn processor_time_and_memory_are_counted_from_the_start() {
+    if support::modes().is_empty() || !std::path::Path::new(PYTHON).exists() {
+        return support::skip("no sandbox or no /usr/bin/python3 here");
+    }
+    for without in [&[] as &[&str], &["cgroup"]] {
+        let pool = pool(without).await;
+        let mut work = request(
+            "x = bytearray(120 << 20)\nwhile time.process_time() < 0.7: pass\nprint(os.readlink('/proc/self/ns/pid'))",
+        );
+        work.limits.cpu = std::time::Duration::from_secs(2);
+        let mut sandboxes = Vec::new();
+        for _ in 0..5 {
+            let observation = pool.run(work.clone()).await.unwrap();
+            assert_eq!(
+                observation.end,
+                End::Exited(0),
+                "{without:?}: {observation:?}"
+            );
+            assert!(observation.usage.cpu.as_millis() < 1_400, "{without:?}");
+            sandboxes.push(observation.stdout.bytes);
+        }
+        let mut small = request("time.sleep(0.2); print(os.readlink('/proc/self/ns/pid'))");
+        small.limits.cpu = std::time::Duration::from_secs(2);
+        let observation = pool.run(small).await.unwrap();
+        sandboxes.push(observation.stdout.bytes);
+        sandboxes.dedup();
+        assert_eq!(sandboxes.len(), 1, "{without:?}: one sandbox for all");
+        assert!(observation.usage.cpu.as_millis() < 500, "{without:?}");
+        let peak = observation.usage.peak_memory.unwrap();
+        assert!(peak < 64 << 20, "{without:?}: {peak}");
+        pool.shutdown().await;
+    }
+}

@@ -65,18 +65,16 @@ pub(super) fn run(
             SlotError::Host(what) => RunError::Host(what),
             SlotError::Request(what) => RunError::Request(what),
         })?;
-    let before = slot
-        .group
-        .as_ref()
-        .and_then(|group| group.cpu_time())
-        .unwrap_or_default();
+    // What the slot has used so far is not this program's, its first process having waited for others.
+    let counted = slot.group.as_ref().and_then(|group| group.cpu_time());
+    let before = counted.unwrap_or_else(|| tree::usage(slot.init, request.limits.processes).cpu);
     slot.start(request, &descriptors)
         .map_err(|error| RunError::Host(format!("start the program: {error}")))?;
     drop(descriptors);
     let started = Instant::now();
     let mut watch = Watch {
         limits: &request.limits,
-        waiting: Waiting::from(started, slot.group.as_ref()),
+        waiting: Waiting::from(started, slot.init, slot.group.as_ref()),
         slot: &mut slot,
         started,
         cpu_before: before,
@@ -292,7 +290,7 @@ impl Watch<'_> {
             !group.bounds_memory() || !group.bounds_processes() || group.cpu_time().is_none()
         }) {
             let mut now = tree::usage(self.slot.init, self.limits.processes);
-            self.tree.cpu = self.tree.cpu.max(now.cpu);
+            self.tree.cpu = self.tree.cpu.max(now.cpu.saturating_sub(self.cpu_before));
             if !self.memory_is_bounded() {
                 let files = self.slot.bytes_in_files();
                 now.memory = now.memory.saturating_add(files);

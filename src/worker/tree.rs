@@ -126,6 +126,17 @@ pub(super) struct Delays {
     pub(super) lowered: bool,
 }
 
+/// The run delay of a process's first task, in nanoseconds.
+pub(super) fn run_delay(process: Pid) -> Option<u64> {
+    delay_of(&process.to_string())
+}
+
+fn delay_of(task: &str) -> Option<u64> {
+    let text = fs::read_to_string(format!("/proc/{task}/schedstat")).ok()?;
+    // Time on a processor, time waiting for one, turns.
+    text.split_whitespace().nth(1)?.parse().ok()
+}
+
 /// The run delay of every task of a process and of all below it.
 pub(super) fn run_delays(root: Pid) -> Delays {
     let mut found = Delays::default();
@@ -138,10 +149,7 @@ pub(super) fn run_delays(root: Pid) -> Delays {
                 continue;
             };
             let task = format!("{}/task/{id}", member.pid);
-            let text = fs::read_to_string(format!("/proc/{task}/schedstat")).unwrap_or_default();
-            // Time on a processor, time waiting for one, turns.
-            let delay = text.split_whitespace().nth(1);
-            if let Some(delay) = delay.and_then(|delay| delay.parse().ok()) {
+            if let Some(delay) = delay_of(&task) {
                 found.delays.push((id, delay));
             }
             let priority = Stat::read(&task).as_ref().map(priority);

@@ -45,12 +45,16 @@ pub(super) enum Patience {
 }
 
 impl Waiting {
-    /// For a job that starts now.
-    pub(super) fn from(started: Instant, group: Option<&Group>) -> Self {
+    /// For a job that starts now, in a slot with this first process: what that has waited before is not
+    /// the job's.
+    pub(super) fn from(started: Instant, init: Pid, group: Option<&Group>) -> Self {
         Self {
             started,
             looked: started,
-            tasks: HashMap::new(),
+            tasks: tree::run_delay(init)
+                .map(|delay| (init.as_raw(), delay))
+                .into_iter()
+                .collect(),
             by_tasks: Duration::ZERO,
             by_pressure: Duration::ZERO,
             pressure_before: group.and_then(Group::stalled).unwrap_or_default(),
@@ -138,7 +142,7 @@ mod tests {
         };
         let after = |seconds| started + Duration::from_secs(seconds);
         let nobody = Pid::from_raw(i32::MAX);
-        let mut waiting = Waiting::from(started, None);
+        let mut waiting = Waiting::from(started, nobody, None);
         let judge =
             |waiting: &mut Waiting, seconds| waiting.judge(after(seconds), &limits, nobody, None);
         assert_eq!(judge(&mut waiting, 9), Patience::Left);
