@@ -1,0 +1,204 @@
+use super::*;
+
+/// A group in a folder that only looks like a hierarchy: what is written can be read back, and
+/// what a kernel would report is put there by the test.
+fn group(version: Version) -> (tempfile::TempDir, Group, PathBuf) {
+    let place = tempfile::tempdir().unwrap();
+    let base = Some(Base {
+        version,
+        folder: place.path().to_owned(),
+    });
+    let controllers = Controllers {
+        memory: base.clone(),
+        pids: base.clone(),
+        cpu: base.clone(),
+        kill: base.filter(|base| base.version == Version::V2),
+        notes: Vec::new(),
+    };
+    let group = Group::create(&controllers, 7, &Limits::default()).unwrap();
+    let folder = group.folders[0].clone();
+    (place, group, folder)
+}
+
+/// What a kernel has from the beginning.
+fn reopened(group: &mut Group) {
+    group.counters = group.open_counters();
+}
+
+fn put(folder: &Path, files: &[(&str, &str)]) {
+    for (name, text) in files {
+        fs::write(folder.join(name), text).unwrap();
+    }
+}
+
+fn read(folder: &Path, name: &str) -> String {
+    fs::read_to_string(folder.join(name)).unwrap()
+}
+
+/// The hierarchies of this very host.
+#[test]
+fn a_real_group_counts_and_is_killed_at_one_stroke() {
+    use std::os::unix::process::ExitStatusExt;
+    let found = crate::sandbox::cgroup::discover();
+    if found.kill.is_none() {
+        return eprintln!("skipped: no right to make groups of version 2 here");
+    }
+    let group = Group::create(&found, 1 << 40, &Limits::default()).unwrap();
+    let folders = group.folders.clone();
+    let start = || {
+        let child = std::process::Command::new("sleep").arg("20").spawn();
+        let child = child.unwrap();
+        group
+            .add(Pid::from_raw(i32::try_from(child.id()).unwrap()))
+            .unwrap();
+        child
+    };
+    let mut children = [start(), start()];
+    group.kill();
+    for child in &mut children {
+        let status = child.wait().unwrap();
+        assert_eq!(status.signal(), Some(libc::SIGKILL));
+    }
+    assert!(group.cpu_time().is_some());
+    assert_eq!(group.memory_in_use().is_some(), group.bounds_memory());
+    assert!(!group.ran_out_of_memory() && !group.ran_out_of_processes());
+    drop(group);
+    assert!(folders.iter().all(|folder| !folder.exists()));
+}
+
+#[test]
+fn version_2_is_written_and_read() {
+    let (_place, mut group, folder) = group(Version::V2);
+    assert_eq!(group.folders.len(), 1, "one folder for all");
+    assert_eq!(read(&folder, "memory.max"), "1073741824");
+    assert_eq!(read(&folder, "pids.max"), "65");
+    assert!(!group.ran_out_of_memory() && !group.ran_out_of_processes());
+    assert_eq!((group.cpu_time(), group.peak_memory()), (None, None));
+    put(
+        &folder,
+        &[
+            ("memory.swap.max", "max"),
+            ("memory.oom.group", "0"),
+            ("memory.peak", "4096\n"),
+            (
+                "cpu.stat",
+                "usage_usec 1500000\nuser_usec 1\nsystem_usec 2\n",
+            ),
+            // Near misses: a longer key and an event of another kind.
+            ("memory.events", "oom 3\noom_kill 0\noom_group_kill 1\n"),
+            ("pids.events", "max 0\n"),
+            (
+                "cpu.pressure",
+                "some avg10=0.00 total=9\nfull avg10=0.00 avg60=0.00 avg300=0.00 total=7000\n",
+            ),
+        ],
+    );
+    reopened(&mut group);
+    group.set_limits(&Limits::default()).unwrap();
+    assert_eq!(read(&folder, "memory.swap.max"), "0");
+    assert_eq!(read(&folder, "memory.oom.group"), "1");
+    assert_eq!(group.cpu_time(), Some(Duration::from_millis(1500)));
+    assert_eq!(group.peak_memory(), Some(4096));
+    assert_eq!(group.stalled(), Some(Duration::from_millis(7)));
+    assert!(!group.ran_out_of_memory() && !group.ran_out_of_processes());
+    put(
+        &folder,
+        &[
+            ("memory.events", "oom 1\noom_kill 1\n"),
+            ("pids.events", "max 2\n"),
+        ],
+    );
+    assert!(group.ran_out_of_memory() && group.ran_out_of_processes());
+    put(&folder, &[("memory.events", "oom 0\noom_kill 1\n")]);
+    assert!(!group.ran_out_of_memory() && group.killed_for_others());
+    group.add(Pid::from_raw(42)).unwrap();
+    group.kill();
+    assert_eq!(read(&folder, "cgroup.procs"), "42");
+    assert_eq!(read(&folder, "cgroup.kill"), "1");
+    // A kernel removes a group with its files; here they would only keep it.
+    group.folders.clear();
+}
+
+#[test]
+fn version_1_is_written_and_read() {
+    let (_place, mut group, folder) = group(Version::V1);
+    assert_eq!(read(&folder, "memory.limit_in_bytes"), "1073741824");
+    assert!(!folder.join("memory.memsw.limit_in_bytes").exists());
+    put(
+        &folder,
+        &[
+            ("memory.memsw.limit_in_bytes", "0"),
+            ("memory.max_usage_in_bytes", "8192\n"),
+            ("cpuacct.usage", "2000000000\n"),
+            (
+                "memory.oom_control",
+                "oom_kill_disable 0\nunder_oom 0\noom_kill 0\n",
+            ),
+            ("pids.events", "garbage"),
+        ],
+    );
+    reopened(&mut group);
+    group.set_limits(&Limits::default()).unwrap();
+    assert_eq!(read(&folder, "memory.memsw.limit_in_bytes"), "1073741824");
+    assert_eq!(group.cpu_time(), Some(Duration::from_secs(2)));
+    assert_eq!(group.peak_memory(), Some(8192));
+    assert!(!group.ran_out_of_memory() && !group.ran_out_of_processes());
+    put(
+        &folder,
+        &[(
+            "memory.oom_control",
+            "oom_kill_disable 0\nunder_oom 1\noom_kill 4\n",
+        )],
+    );
+    assert!(!group.ran_out_of_memory() && group.killed_for_others());
+    put(&folder, &[("memory.max_usage_in_bytes", "1073700000\n")]);
+    assert!(group.ran_out_of_memory() && !group.killed_for_others());
+    assert_eq!(group.stalled(), None);
+    assert!(group.is_there());
+    // Used again: not after a kill, nor while much of the last job is still held.
+    assert!(!group.renew(&Limits::default()));
+    put(
+        &folder,
+        &[
+            ("memory.oom_control", "oom_kill 0\n"),
+            ("memory.usage_in_bytes", "1048576\n"),
+        ],
+    );
+    reopened(&mut group);
+    let fewer = Limits {
+        memory: 64 * MIB,
+        ..Limits::default()
+    };
+    assert!(group.renew(&fewer));
+    assert_eq!(
+        read(&folder, "memory.limit_in_bytes"),
+        (64 * MIB).to_string()
+    );
+    assert_eq!(&read(&folder, "memory.max_usage_in_bytes")[..1], "0");
+    put(&folder, &[("memory.usage_in_bytes", "104857600000\n")]);
+    assert!(!group.renew(&fewer));
+    group.kill();
+    assert!(!folder.join("cgroup.kill").exists());
+    group.folders.clear();
+}
+
+#[test]
+fn a_group_that_cannot_be_limited_is_not_made() {
+    let place = tempfile::tempdir().unwrap();
+    let base = |name: &str| {
+        Some(Base {
+            version: Version::V2,
+            folder: place.path().join(name),
+        })
+    };
+    fs::create_dir(place.path().join("there")).unwrap();
+    let controllers = Controllers {
+        cpu: base("there"),
+        memory: base("missing"),
+        ..Controllers::default()
+    };
+    let error = Group::create(&controllers, 1, &Limits::default()).unwrap_err();
+    assert!(error.to_string().contains("missing"), "{error}");
+    let left = fs::read_dir(place.path().join("there")).unwrap().count();
+    assert_eq!(left, 0, "what was made is removed");
+}
