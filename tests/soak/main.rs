@@ -174,7 +174,9 @@ async fn run(pool: &Arc<Pool>, mix: &Arc<Mix>, numbers: std::ops::Range<u64>) ->
                     Err(error) => error.to_string(),
                 };
                 if !job.allowed.contains(&got.as_str()) {
-                    wrong.push(format!("job {number} ended as `{got}`: {}", job.name));
+                    let what = format!("job {number} ended as `{got}`: {}", job.name);
+                    eprintln!("{what}");
+                    wrong.push(what);
                 }
             }
         });
