@@ -33,6 +33,7 @@ fn verdict(task: &str, index: u32, kind: VerdictKind) -> Record {
         model: Some("a\nmodel".to_owned()),
         technique: None,
         labels: BTreeMap::new(),
+        same_as: None,
         verdict: Verdict {
             kind,
             cases: Vec::new(),

@@ -80,7 +80,10 @@ pub(super) struct Graded {
 
 impl Graded {
     async fn once(self) -> Result<(), BenchError> {
-        let verdict = self.runner.grade(&self.task, &self.sample, None).await?;
+        let verdict = self
+            .runner
+            .grade(&self.task, &self.sample.code, None)
+            .await?;
         match verdict.kind {
             VerdictKind::Passed => Ok(()),
             kind => Err(BenchError::Contender {

@@ -186,6 +186,8 @@ fn setup(
         tasks: Vec::new(),
         limit: None,
         profile_time: false,
+        no_dedup: false,
+        history: None,
         k: vec![1],
         workers: args.workers.clone(),
         // Small, so that hanging and greedy samples do not hold up the show.

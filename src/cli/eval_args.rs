@@ -61,6 +61,13 @@ pub(super) struct EvalArgs {
     /// Say at the end where the time went; `profile.json` in the run folder always does.
     #[arg(long)]
     pub(super) profile_time: bool,
+    /// Execute every sample, even where another one has the same task and the same code.
+    #[arg(long)]
+    pub(super) no_dedup: bool,
+    /// An earlier run of the same tasks: its longest jobs start first. Without it, what earlier runs of
+    /// this user took is remembered. It changes the order of jobs, and nothing else.
+    #[arg(long, value_name = "RUN")]
+    pub(super) history: Option<PathBuf>,
     /// The k of Pass@k and its kin.
     #[arg(long, value_name = "K,...", value_delimiter = ',', default_value = "1,5,10",
           value_parser = clap::value_parser!(u32).range(1..))]
@@ -74,7 +81,8 @@ pub(super) struct EvalArgs {
 /// How many sandboxes run at one time, and what they may go without.
 #[derive(Args, Clone, Debug)]
 pub(super) struct WorkerArgs {
-    /// Programs that run at one time [default: the processors of this host].
+    /// Processors to keep busy, which is as many programs at one time; one that sleeps or waits makes
+    /// room for another [default: the processors of this host].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(super) workers: Option<u16>,
     /// Give up this layer of the sandbox, so that a weaker host can run at all; may be repeated.

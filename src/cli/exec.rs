@@ -102,7 +102,7 @@ pub(super) fn executable() -> Result<PathBuf, Failure> {
 pub(super) fn sandbox_failure(error: WorkerError) -> Failure {
     match error {
         WorkerError::Request(_) => Failure::new(Exit::Usage, error),
-        WorkerError::Busy(_) => Failure::new(Exit::Sandbox, error),
+        WorkerError::Busy(_) | WorkerError::Shortage(_) => Failure::new(Exit::Sandbox, error),
         WorkerError::Sandbox(_) | WorkerError::Lost(_) => Failure::new(Exit::Sandbox, error)
             .hint("`fumehood doctor` says what this host can enforce, and how to get the rest"),
     }

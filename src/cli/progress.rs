@@ -125,6 +125,7 @@ fn line(now: &Snapshot, elapsed: Duration) -> String {
     }
     for (count, what) in [
         (now.scanned, "scanned"),
+        (now.copied, "same as another"),
         (now.resumed, "known before"),
         (now.rejected, "lines rejected"),
     ] {
@@ -159,12 +160,13 @@ mod tests {
             resumed: 50,
             rejected: 1,
             scanned: 40,
+            copied: 7,
             verdicts: vec![(VerdictKind::Passed, 30), (VerdictKind::Timeout, 20)],
         };
         assert_eq!(
             line(&now, Duration::from_secs(50)),
             "samples 100/200, 1.0/s, 1m40s left; 30 passed, 20 timeout; 40 scanned; \
-             50 known before; 1 lines rejected"
+             7 same as another; 50 known before; 1 lines rejected"
         );
         assert_eq!(span(3599.5), "1h00m");
         assert_eq!(

@@ -18,9 +18,12 @@ use crate::base::version::{HARNESS, MANIFEST};
 use crate::environment::{EnvChoice, Store};
 use crate::job::PROFILE;
 use crate::journal::{Host, Identity, Manifest, ScannerIdentity};
-use crate::pipeline::evaluate::now;
+use crate::pipeline::evaluate::{SPARE_WORKERS, now};
+use crate::pipeline::references::user_cache;
 use crate::pipeline::source::tasks_digest;
-use crate::pipeline::{Cancel, Evaluation, PipelineError, References, Runner, Scanning, Tally};
+use crate::pipeline::{
+    Cancel, Evaluation, History, PipelineError, References, Runner, Scanning, Tally,
+};
 use crate::sandbox::{Attestation, Layer, Profile};
 use crate::scan::{Policy, Scanner, behaviour};
 use crate::worker::{Pool, PoolConfig};
@@ -40,7 +43,8 @@ pub(super) fn evaluate(setup: &Setup, global: Global) -> Result<(), Failure> {
 
 async fn evaluate_on(setup: &Setup, global: Global, cancel: &Cancel) -> Result<(), Failure> {
     let begun = Instant::now();
-    let pool = Arc::new(start_pool(setup.workers, &setup.give_up).await?);
+    let pool = start_pool(setup.workers, &setup.give_up).await?;
+    let pool = Arc::new(pool.with_spare(SPARE_WORKERS * setup.workers));
     let outcome = evaluate_in(setup, global, cancel, &pool).await;
     let accounts = pool.accounts();
     if let Some(pool) = Arc::into_inner(pool) {
@@ -82,6 +86,17 @@ async fn evaluate_in(
     let manifest = manifest(setup, &scanners, attestation.clone())?;
     let (writer, index) = setup.folder.begin(&manifest, setup.mode)?;
     let tally = Arc::new(Tally::default());
+    let keep_history = user_cache().map(|cache| {
+        let identity = &manifest.identity;
+        History::place(&cache, &identity.dataset, &identity.tasks)
+    });
+    let history = match &setup.history {
+        Some(durations) => History::default().with(durations),
+        None => keep_history
+            .as_deref()
+            .map(History::read)
+            .unwrap_or_default(),
+    };
     let evaluation = Evaluation {
         tasks: Arc::clone(&setup.tasks),
         samples: setup.samples.clone(),
@@ -95,6 +110,9 @@ async fn evaluate_in(
             scanners: scanners.into(),
         },
         workers: setup.workers,
+        share_verdicts: setup.share_verdicts,
+        history,
+        keep_history,
     };
     let progress = Progress::show(Arc::clone(&tally), global.quiet);
     let outcome = evaluation

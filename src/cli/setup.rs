@@ -1,6 +1,7 @@
 //! From what was typed to what is run: everything that can be wrong with the inputs is found here,
 //! before any program runs.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use super::Global;
@@ -14,7 +15,7 @@ use crate::dataset::{DatasetKind, SampleOptions, TaskSet};
 use crate::environment::{EnvChoice, EnvState, Interpreter, Store};
 use crate::harness::Grading;
 use crate::journal::{Mode, RunFolder};
-use crate::pipeline::{SampleSource, Selection};
+use crate::pipeline::{Durations, SampleSource, Selection};
 use crate::scan::{ScannerKind, behaviour};
 
 /// A resolved evaluation.
@@ -35,6 +36,9 @@ pub(super) struct Setup {
     pub(super) check_ground_truth: bool,
     pub(super) limits: Limits,
     pub(super) workers: usize,
+    pub(super) share_verdicts: bool,
+    /// What the run that was named as history tells.
+    pub(super) history: Option<Durations>,
     pub(super) give_up: Vec<String>,
     pub(super) folder: RunFolder,
     pub(super) mode: Mode,
@@ -103,6 +107,8 @@ impl Setup {
             check_ground_truth: args.check_ground_truth,
             limits: args.limits.over(kind.limits()),
             workers: args.workers.count(),
+            share_verdicts: !args.no_dedup,
+            history: args.history.as_deref().map(durations).transpose()?,
             give_up: args.workers.give_up.clone(),
             folder: RunFolder::at(&args.output),
             mode: if args.resume { Mode::Resume } else { Mode::New },
@@ -110,6 +116,12 @@ impl Setup {
             profile_time: args.profile_time,
         })
     }
+}
+
+/// What the jobs of an earlier run took.
+fn durations(run: &Path) -> Result<Durations, Failure> {
+    let (_, index) = RunFolder::at(run).read()?;
+    Ok(Durations::of(&index)?)
 }
 
 /// Faulty tasks that are shown one by one.

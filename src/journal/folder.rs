@@ -125,7 +125,7 @@ impl RunFolder {
             file.set_len(index.tail().whole)
                 .map_err(|e| io_error("cut the torn end off", &path, e))?;
         }
-        let writer = Writer::new(file, path, index.tail().whole);
+        let writer = Writer::new(file, path, index.tail());
         Ok((writer, index))
     }
 

@@ -48,7 +48,7 @@ impl Index {
             scans: HashMap::new(),
             references: BTreeMap::new(),
             rejected: BTreeMap::new(),
-            tail: Tail { whole: 0, torn: 0 },
+            tail: Tail::default(),
             finished: false,
         };
         // The reader is lent out while the rest is filled.
@@ -104,6 +104,12 @@ impl Index {
             .get(sample)
             .filter(|entry| !entry.precedence.0)
             .map(|entry| entry.job)
+    }
+
+    /// Every job that has a verdict which is no infrastructure failure, and where that stands.
+    pub fn executed(&self) -> impl Iterator<Item = (&Digest, Place)> {
+        let judged = self.verdicts.values().filter(|entry| !entry.precedence.0);
+        judged.map(|entry| (&entry.job, entry.place))
     }
 
     /// Whether what the scanner says about this code is recorded. That it could say nothing is no

@@ -17,7 +17,7 @@ pub use error::JournalError;
 pub use folder::{Mode, RunFolder};
 pub use index::Index;
 pub use manifest::{Host, Identity, Manifest, ScannerIdentity};
-pub use reader::{Reader, Tail};
+pub use reader::{Place, Reader, Tail};
 pub use record::{
     Record, ReferenceRecord, ReferenceStatus, RejectedRecord, ScanRecord, StateRecord,
     VerdictRecord,

@@ -20,10 +20,12 @@ use crate::base::version::JOURNAL;
 const LONGEST_LINE: u64 = 256 << 20;
 
 /// What stands behind the last whole record.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tail {
     /// Bytes of whole records.
     pub whole: u64,
+    /// Lines of whole records.
+    pub lines: u64,
     /// Bytes behind them.
     pub torn: u64,
 }
@@ -77,7 +79,7 @@ impl Reader {
         file.seek(SeekFrom::Start(0)).map_err(failed)?;
         let mut input = BufReader::with_capacity(1 << 18, file);
         let mut buffer = Vec::new();
-        let (mut offset, mut number, mut whole) = (0, 0, 0);
+        let (mut offset, mut number, mut whole, mut lines) = (0, 0, 0, 0);
         let mut damage: Option<(u64, String)> = None;
         loop {
             buffer.clear();
@@ -104,7 +106,7 @@ impl Reader {
                     if let Some((line, reason)) = damage {
                         return Err(self.damaged(line, reason));
                     }
-                    whole = offset;
+                    (whole, lines) = (offset, number);
                     visit(place, record);
                 }
                 Err(Unreadable::Version(found)) => return Err(self.version(number, found)),
@@ -118,6 +120,7 @@ impl Reader {
             Some((line, reason)) if whole == 0 && number > 1 => Err(self.damaged(line, reason)),
             _ => Ok(Tail {
                 whole,
+                lines,
                 torn: offset - whole,
             }),
         }

@@ -55,6 +55,10 @@ pub struct VerdictRecord {
     /// Fields of the task that reports group by, such as `cwe`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub labels: BTreeMap<String, String>,
+    /// The sample whose job was executed, where that was another one with the same task and the same
+    /// code: the verdict is that one's, whole. For people; no figure depends on it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub same_as: Option<SampleId>,
     /// The verdict.
     pub verdict: Verdict,
 }

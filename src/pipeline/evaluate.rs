@@ -1,28 +1,41 @@
 //! The run itself: samples in, records out.
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::{Arc, PoisonError};
 
-use tokio::sync::{Mutex, OnceCell, mpsc};
+use tokio::sync::{OnceCell, mpsc};
 use tokio::task::JoinSet;
 
 use super::cancel::Cancel;
 use super::error::PipelineError;
+use super::history::{Durations, History};
 use super::recorder::Recorder;
 use super::references::{References, record_of};
 use super::runner::Runner;
-use super::scanning::{Program, Scanning};
+use super::scanning::{Program, Scanning, Wanted};
+use super::schedule::{Intake, Scheduler};
 use super::source::{SampleSource, SampleStream, Selection};
 use super::tally::Tally;
-use crate::base::id::TaskId;
+use super::window::{Counter, Item, Room};
+use crate::base::digest::Digest;
+use crate::base::id::{SampleId, TaskId};
 use crate::base::text::one_line;
 use crate::dataset::{Rejected, Sample, SampleOptions, Task, TaskSet};
 use crate::harness::Reference;
-use crate::job::job_digest;
-use crate::journal::{Host, Index, Record, RejectedRecord, StateRecord, VerdictRecord, Writer};
+use crate::job::job_digest_of;
+use crate::journal::{
+    Host, Index, Place, Reader, Record, RejectedRecord, StateRecord, VerdictRecord, Writer,
+};
+use crate::verdict::Verdict;
+use crate::worker::Usage;
 
-/// Samples that wait for each worker.
-const QUEUE: usize = 2;
+/// Samples between the reader and who takes them. What waits there is bounded by its size.
+const QUEUE: usize = 256;
+
+/// Workers that a run may have for each processor beyond the first, while jobs sleep or wait.
+pub const SPARE_WORKERS: usize = 3;
 
 /// Everything that a run needs, resolved.
 #[derive(Debug)]
@@ -45,17 +58,24 @@ pub struct Evaluation {
     pub scanning: Scanning,
     /// Jobs under way at one time.
     pub workers: usize,
+    /// Whether samples with the same task and the same code share one execution.
+    pub share_verdicts: bool,
+    /// What earlier runs tell of the tasks.
+    pub history: History,
+    /// Where to keep it, with what this run tells.
+    pub keep_history: Option<PathBuf>,
 }
 
 /// What the stages of a run share.
-struct Stage {
-    run: Evaluation,
-    index: Index,
+pub(super) struct Stage {
+    pub(super) run: Evaluation,
+    pub(super) index: Index,
     recorder: Recorder,
-    tally: Arc<Tally>,
+    pub(super) tally: Arc<Tally>,
     cancel: Cancel,
     /// Tasks whose reference is recorded, or about to be.
     announced: std::sync::Mutex<HashMap<TaskId, Arc<OnceCell<()>>>>,
+    durations: std::sync::Mutex<Durations>,
 }
 
 impl Evaluation {
@@ -72,6 +92,7 @@ impl Evaluation {
         tally: Arc<Tally>,
         cancel: Cancel,
     ) -> Result<(), PipelineError> {
+        let journal = Reader::open(writer.path())?;
         let (recorder, recording) = Recorder::start(writer, cancel.clone());
         let begun = StateRecord::Started {
             at: now(),
@@ -79,7 +100,7 @@ impl Evaluation {
             attestation,
         };
         // A journal that is gone shows below, with its reason.
-        let _ = recorder.record(Record::State(begun)).await;
+        let _ = recorder.record(&Record::State(begun)).await;
         let stage = Arc::new(Stage {
             run: self,
             index,
@@ -87,32 +108,34 @@ impl Evaluation {
             tally,
             cancel: cancel.clone(),
             announced: std::sync::Mutex::default(),
+            durations: std::sync::Mutex::default(),
         });
         let outcome = tokio::select! {
-            outcome = all_stages(&stage) => outcome,
+            outcome = all_stages(&stage, journal) => outcome,
             () = cancel.cancelled() => Err(PipelineError::Interrupted),
         };
+        stage.keep_history();
         drop(stage);
         let state = match &outcome {
             Ok(()) => StateRecord::Finished { at: now() },
             Err(_) => StateRecord::Interrupted { at: now() },
         };
-        let _ = recorder.record(Record::State(state)).await;
+        let _ = recorder.record(&Record::State(state)).await;
         drop(recorder);
         recording.finish()?;
         outcome
     }
 }
 
-async fn all_stages(stage: &Arc<Stage>) -> Result<(), PipelineError> {
+async fn all_stages(stage: &Arc<Stage>, journal: Reader) -> Result<(), PipelineError> {
     if stage.run.check_ground_truth {
         ground_truths(stage).await?;
     }
-    samples(stage).await
+    samples(stage, journal).await
 }
 
 async fn ground_truths(stage: &Arc<Stage>) -> Result<(), PipelineError> {
-    let left: Vec<Arc<Task>> = stage
+    let mut left: Vec<Arc<Task>> = stage
         .run
         .tasks
         .iter()
@@ -120,11 +143,13 @@ async fn ground_truths(stage: &Arc<Stage>) -> Result<(), PipelineError> {
         .filter(|task| !stage.index.references().contains_key(&task.id))
         .cloned()
         .collect();
+    left.sort_by_key(|task| Reverse(stage.run.history.duration(&task.id)));
     stage.tally.begin("ground truths");
     stage.tally.set_total(left.len() as u64);
     let queue = Arc::new(std::sync::Mutex::new(left.into_iter()));
     let mut tasks = JoinSet::new();
-    for _ in 0..stage.run.workers {
+    // The pool decides how many run; some may sleep.
+    for _ in 0..SPARE_WORKERS * stage.run.workers + 1 {
         let (stage, queue) = (Arc::clone(stage), Arc::clone(&queue));
         tasks.spawn(async move {
             loop {
@@ -132,7 +157,7 @@ async fn ground_truths(stage: &Arc<Stage>) -> Result<(), PipelineError> {
                 let Some(task) = next else { return Ok(()) };
                 if let Some(record) = stage.run.references.check(&task).await? {
                     stage.tally.checked(record.status);
-                    stage.record(Record::Reference(record)).await?;
+                    stage.record(&Record::Reference(record)).await?;
                 }
             }
         });
@@ -140,102 +165,120 @@ async fn ground_truths(stage: &Arc<Stage>) -> Result<(), PipelineError> {
     join(tasks).await
 }
 
-async fn samples(stage: &Arc<Stage>) -> Result<(), PipelineError> {
+async fn samples(stage: &Arc<Stage>, journal: Reader) -> Result<(), PipelineError> {
     let run = &stage.run;
     let open = || run.samples.open(&run.tasks, &run.selection, &run.options);
     stage.tally.begin("samples");
     let (counted, stream) = (open()?, open()?);
     count(stage, counted);
 
-    let (to_workers, from_feeder) = mpsc::channel(QUEUE * run.workers);
-    let cancel = stage.cancel.clone();
-    let feeder = tokio::task::spawn_blocking(move || feed(stream, &to_workers, &cancel));
+    let (to_scheduler, intake) = mpsc::channel(QUEUE);
+    let (to_scanners, programs) = mpsc::channel(QUEUE);
+    // Both are bounded by what they hold, so that neither makes the other wait for long.
+    let (room, scan_room) = (Room::default(), Room::default());
+    let feed = Feed {
+        stage: Arc::clone(stage),
+        runtime: tokio::runtime::Handle::current(),
+        to_scheduler,
+        to_scanners,
+        room: room.counter(),
+        scan_room: scan_room.counter(),
+    };
+    let feeder = tokio::task::spawn_blocking(move || feed.all(stream));
 
-    let (to_scanners, programs) = mpsc::channel(QUEUE * run.workers);
-    let from_feeder = Arc::new(Mutex::new(from_feeder));
     let mut tasks = JoinSet::new();
-    for _ in 0..run.workers.saturating_add(1) {
-        let stage = Arc::clone(stage);
-        let (queue, to_scanners) = (Arc::clone(&from_feeder), to_scanners.clone());
-        tasks.spawn(async move {
-            loop {
-                let next = queue.lock().await.recv().await;
-                match next {
-                    Some(Ok(sample)) => stage.sample(sample, &to_scanners).await?,
-                    Some(Err(rejected)) => stage.rejected(rejected).await?,
-                    None => return Ok(()),
-                }
-            }
-        });
-    }
-    drop((to_scanners, from_feeder));
+    let scheduler = Scheduler::new(Arc::clone(stage), journal);
+    tasks.spawn(async move {
+        let _room = room;
+        scheduler.run(intake).await
+    });
     let scanning = Arc::clone(stage);
     tasks.spawn(async move {
+        let _room = scan_room;
         let Stage {
             run,
-            index,
             recorder,
             tally,
             ..
         } = &*scanning;
-        run.scanning.run(programs, index, recorder, tally).await
+        run.scanning.run(programs, recorder, tally).await
     });
     join(tasks).await?;
-    // It has ended: its queue is closed. Only a panic in a reader is left to pass on.
+    // It has ended: its queues are closed. Only a panic in a reader is left to pass on.
     feeder.await.map_err(panicked)
 }
 
 impl Stage {
-    async fn sample(
-        &self,
-        sample: Sample,
-        to_scanners: &mpsc::Sender<Program>,
-    ) -> Result<(), PipelineError> {
-        let code = sample.code_digest();
-        let program = Program {
-            digest: code,
-            code: sample.code.clone(),
-        };
-        // The scanning stage ends before us only with an error, which is the one to report.
-        let _ = to_scanners.send(program).await;
+    /// Notes what a job of a task took.
+    pub(super) fn took(&self, task: &TaskId, usage: &Usage) {
+        let durations = self.durations.lock();
+        durations
+            .unwrap_or_else(PoisonError::into_inner)
+            .add(task, usage);
+    }
 
-        let Some(task) = self.run.tasks.get(&sample.id.task) else {
-            return Ok(());
-        };
-        let job = job_digest(task, code, self.run.runner.grading);
-        if self.index.judged(&sample.id) == Some(job) {
-            self.tally.resumed();
-            return Ok(());
+    fn keep_history(&self) {
+        let durations = self
+            .durations
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if let Some(path) = &self.run.keep_history
+            && *durations != Durations::default()
+        {
+            // As it is now: another run may have kept what it took meanwhile.
+            History::read(path).with(&durations).keep(path);
         }
-        let reference = self.run.references.of(task).await?;
-        if let Some(reference) = &reference {
-            self.announce(task, reference).await?;
-        }
-        let verdict = self
-            .run
-            .runner
-            .grade(task, &sample, reference.as_deref())
-            .await?;
+    }
+
+    /// Records a sample's verdict; `same_as` is the sample whose job was executed, if not its own.
+    pub(super) async fn verdict(
+        &self,
+        item: Item,
+        verdict: Verdict,
+        same_as: Option<SampleId>,
+    ) -> Result<Place, PipelineError> {
         let kind = verdict.kind;
-        let record = VerdictRecord {
-            sample: sample.id,
-            code,
-            job,
-            line: sample.line,
-            name: sample.name,
-            rank: sample.rank,
-            model: sample.model,
-            technique: sample.technique,
-            labels: task.labels.clone(),
+        // A copy may have outlived the record of the original.
+        let same_as = same_as.filter(|of| *of != item.sample.id);
+        let is_copy = same_as.is_some();
+        let Sample {
+            id,
+            line,
+            name,
+            rank,
+            model,
+            technique,
+            ..
+        } = item.sample;
+        let record = Record::Verdict(Box::new(VerdictRecord {
+            sample: id,
+            code: item.code,
+            job: item.job,
+            line,
+            name,
+            rank,
+            model,
+            technique,
+            labels: item.task.labels.clone(),
+            same_as,
             verdict,
-        };
-        self.record(Record::Verdict(Box::new(record))).await?;
+        }));
+        // The writing thread has the reason, and has asked everything to stop.
+        let written = self.recorder.write(&record).await;
+        let place = written.map_err(|_| PipelineError::Interrupted)?;
         self.tally.verdict(kind);
-        Ok(())
+        if is_copy {
+            self.tally.copied();
+        }
+        Ok(place)
     }
 
     /// Records what became of a task's ground truth, before the first verdict that rests on it.
-    async fn announce(&self, task: &Task, reference: &Reference) -> Result<(), PipelineError> {
+    pub(super) async fn announce(
+        &self,
+        task: &Task,
+        reference: &Reference,
+    ) -> Result<(), PipelineError> {
         if self.index.references().contains_key(&task.id) {
             return Ok(());
         }
@@ -247,23 +290,23 @@ impl Stage {
             Arc::clone(announced.entry(task.id.clone()).or_default())
         };
         let record = Record::Reference(record_of(task, reference));
-        cell.get_or_try_init(|| self.record(record)).await?;
+        cell.get_or_try_init(|| self.record(&record)).await?;
         Ok(())
     }
 
-    async fn rejected(&self, rejected: Rejected) -> Result<(), PipelineError> {
+    pub(super) async fn rejected(&self, rejected: Rejected) -> Result<(), PipelineError> {
         self.tally.rejected();
         if self.index.rejected().contains_key(&rejected.line) {
             return Ok(());
         }
-        self.record(Record::Rejected(RejectedRecord {
+        let record = Record::Rejected(RejectedRecord {
             line: rejected.line,
             reason: one_line(&format!("{}; {}", rejected.reason, rejected.remedy), 500),
-        }))
-        .await
+        });
+        self.record(&record).await
     }
 
-    async fn record(&self, record: Record) -> Result<(), PipelineError> {
+    async fn record(&self, record: &Record) -> Result<(), PipelineError> {
         // The writing thread has the reason, and has asked everything to stop.
         self.recorder
             .record(record)
@@ -284,11 +327,75 @@ fn count(stage: &Arc<Stage>, stream: SampleStream) {
     });
 }
 
-fn feed(stream: SampleStream, queue: &mpsc::Sender<Result<Sample, Rejected>>, cancel: &Cancel) {
-    for item in stream {
-        if cancel.is_cancelled() || queue.blocking_send(item).is_err() {
-            return;
+/// Reads samples and hands them on, in a thread of its own.
+struct Feed {
+    stage: Arc<Stage>,
+    runtime: tokio::runtime::Handle,
+    to_scheduler: mpsc::Sender<Intake>,
+    to_scanners: mpsc::Sender<Program>,
+    room: Counter,
+    scan_room: Counter,
+}
+
+impl Feed {
+    fn all(self, stream: SampleStream) {
+        let run = &self.stage.run;
+        let mut wanted = run.scanning.wanted(&self.stage.index);
+        let mut digests: HashMap<TaskId, Digest> = HashMap::new();
+        for next in stream {
+            if self.stage.cancel.is_cancelled() {
+                return;
+            }
+            let sent = match next {
+                Ok(sample) => self.sample(sample, &mut wanted, &mut digests),
+                Err(rejected) => self.send(Intake::Rejected(rejected)),
+            };
+            if sent.is_none() {
+                return;
+            }
         }
+    }
+
+    /// Hands a sample on; `None` when nobody takes any more.
+    fn sample(
+        &self,
+        sample: Sample,
+        wanted: &mut Wanted<'_>,
+        digests: &mut HashMap<TaskId, Digest>,
+    ) -> Option<()> {
+        let run = &self.stage.run;
+        let Some(task) = run.tasks.get(&sample.id.task) else {
+            return Some(());
+        };
+        let code = sample.code_digest();
+        if wanted.has(&code) {
+            let share = self
+                .runtime
+                .block_on(self.scan_room.take(sample.code.len()));
+            let program = Program {
+                digest: code,
+                code: sample.code.clone(),
+                share: share?,
+            };
+            self.to_scanners.blocking_send(program).ok()?;
+        }
+        let of_task = match digests.get(&task.id) {
+            Some(digest) => *digest,
+            None => *digests.entry(task.id.clone()).or_insert(task.digest()),
+        };
+        let share = self.runtime.block_on(self.room.take(sample.code.len()));
+        self.send(Intake::Sample(Box::new(Item {
+            task: Arc::clone(task),
+            code,
+            job: job_digest_of(of_task, code, run.runner.grading),
+            expected: run.history.duration(&task.id),
+            share: share?,
+            sample,
+        })))
+    }
+
+    fn send(&self, intake: Intake) -> Option<()> {
+        self.to_scheduler.blocking_send(intake).ok()
     }
 }
 
@@ -306,7 +413,7 @@ pub(super) async fn join(
     Ok(())
 }
 
-fn panicked(error: tokio::task::JoinError) -> PipelineError {
+pub(super) fn panicked(error: tokio::task::JoinError) -> PipelineError {
     match error.try_into_panic() {
         Ok(panic) => std::panic::resume_unwind(panic),
         Err(_) => PipelineError::Interrupted,

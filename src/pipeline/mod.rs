@@ -4,18 +4,24 @@
 pub mod cancel;
 pub mod error;
 pub mod evaluate;
+mod executed;
+pub mod history;
 pub mod nonce;
 pub mod recorder;
 pub mod references;
 pub mod replay;
 pub mod runner;
 pub mod scanning;
+mod schedule;
+mod seen;
 pub mod source;
 pub mod tally;
+mod window;
 
 pub use cancel::Cancel;
 pub use error::PipelineError;
 pub use evaluate::Evaluation;
+pub use history::{Durations, History};
 pub use references::References;
 pub use replay::Replay;
 pub use runner::Runner;

@@ -1,22 +1,32 @@
-//! The one task that writes the journal.
+//! The one thread that writes the journal.
 
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
 use super::cancel::Cancel;
-use crate::journal::{JournalError, Record, Writer};
+use crate::journal::{JournalError, Place, Record, Writer, line};
 
 /// Records that may wait to be written; whoever has more waits too.
 const QUEUE: usize = 256;
+/// Bytes that are written at one time, as far as so many wait.
+const BATCH: usize = 1 << 20;
 /// How long a record may wait for the disk when no further one comes.
 const SYNC_EVERY: Duration = Duration::from_secs(1);
 
-/// Where stages hand their results to; they reach the journal in one thread.
+/// Where stages hand their results to; they reach the journal in one thread, which only writes: what
+/// is written is made by those who hand it over.
 #[derive(Clone, Debug)]
 pub struct Recorder {
-    sender: mpsc::Sender<Record>,
+    sender: mpsc::Sender<Entry>,
+}
+
+/// The line of a record, and who wants to know where it stands.
+#[derive(Debug)]
+struct Entry {
+    line: Vec<u8>,
+    written: Option<oneshot::Sender<Place>>,
 }
 
 /// The journal is gone; why is told by [`Recording::finish`].
@@ -45,8 +55,29 @@ impl Recorder {
     ///
     /// # Errors
     /// When the journal takes no more.
-    pub async fn record(&self, record: Record) -> Result<(), Gone> {
-        self.sender.send(record).await.map_err(|_| Gone)
+    pub async fn record(&self, record: &Record) -> Result<(), Gone> {
+        self.hand_over(record, None).await
+    }
+
+    /// Hands over a record and waits until it is written; says where.
+    ///
+    /// # Errors
+    /// When the journal takes no more.
+    pub async fn write(&self, record: &Record) -> Result<Place, Gone> {
+        let (written, place) = oneshot::channel();
+        self.hand_over(record, Some(written)).await?;
+        place.await.map_err(|_| Gone)
+    }
+
+    async fn hand_over(
+        &self,
+        record: &Record,
+        written: Option<oneshot::Sender<Place>>,
+    ) -> Result<(), Gone> {
+        // No record is beyond JSON: all keys are text. One that were could not be kept.
+        let line = line::encode(record).map_err(|_| Gone)?;
+        let entry = Entry { line, written };
+        self.sender.send(entry).await.map_err(|_| Gone)
     }
 }
 
@@ -66,15 +97,28 @@ impl Recording {
 
 fn write_all(
     mut writer: Writer,
-    mut receiver: mpsc::Receiver<Record>,
+    mut receiver: mpsc::Receiver<Entry>,
     runtime: &tokio::runtime::Handle,
     cancel: &Cancel,
 ) -> (Writer, Option<JournalError>) {
+    let mut lines = Vec::new();
+    let mut written = Vec::new();
     loop {
         let next =
             runtime.block_on(async { tokio::time::timeout(SYNC_EVERY, receiver.recv()).await });
         let outcome = match next {
-            Ok(Some(record)) => writer.append(&record),
+            Ok(Some(entry)) => {
+                lines.clear();
+                take(entry, &mut lines, &mut written);
+                while lines.len() < BATCH
+                    && let Ok(entry) = receiver.try_recv()
+                {
+                    take(entry, &mut lines, &mut written);
+                }
+                writer
+                    .append_lines(&lines)
+                    .map(|first| tell(first, written.drain(..)))
+            }
             Ok(None) => {
                 let outcome = writer.sync();
                 return (writer, outcome.err());
@@ -85,5 +129,29 @@ fn write_all(
             cancel.cancel();
             return (writer, Some(error));
         }
+    }
+}
+
+type Written = (usize, Option<oneshot::Sender<Place>>);
+
+fn take(entry: Entry, lines: &mut Vec<u8>, written: &mut Vec<Written>) {
+    lines.extend_from_slice(&entry.line);
+    written.push((entry.line.len(), entry.written));
+}
+
+/// Tells everybody where their line stands.
+fn tell(first: Place, written: impl Iterator<Item = Written>) {
+    let (mut offset, mut line) = (first.offset, first.line);
+    for (length, asker) in written {
+        if let Some(asker) = asker {
+            // Whoever asked may have been stopped since.
+            let _ = asker.send(Place {
+                offset,
+                length: length.saturating_sub(1) as u32,
+                line,
+            });
+        }
+        offset += length as u64;
+        line += 1;
     }
 }

@@ -11,10 +11,10 @@ use tokio::sync::OnceCell;
 use super::error::PipelineError;
 use super::runner::{Outcome, Runner};
 use crate::base::digest::Digest;
-use crate::base::id::{SampleId, TaskId};
+use crate::base::id::TaskId;
 use crate::base::text::one_line;
 use crate::base::version::{HARNESS, REFERENCE};
-use crate::dataset::{Sample, Task};
+use crate::dataset::Task;
 use crate::harness::{CaseOutcome, Reference, Transcript, needs_reference};
 use crate::journal::manifest::write_whole;
 use crate::journal::{ReferenceRecord, ReferenceStatus};
@@ -22,6 +22,17 @@ use crate::verdict::{Verdict, VerdictKind};
 
 /// A ground truth is run under each of these hash seeds; what differs between them is random.
 const HASH_SEEDS: [u32; 3] = [0, 1, 2];
+
+/// Who makes a task's reference.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Claim {
+    /// It is there, or none is needed.
+    Known,
+    /// Whoever asked: nobody did before.
+    Mine,
+    /// Somebody who asked before.
+    Theirs,
+}
 
 /// The references of a run's tasks, each made at most once.
 #[derive(Debug)]
@@ -41,17 +52,25 @@ impl References {
         }
     }
 
-    /// The folder for references of the user: `$XDG_CACHE_HOME/fumehood/references`, or the same
-    /// under `~/.cache`.
+    /// The folder for references of the user, below [`user_cache`].
     pub fn user_cache() -> Option<PathBuf> {
-        let folder = |name: &str| {
-            std::env::var_os(name)
-                .map(PathBuf::from)
-                .filter(|path| path.is_absolute())
-        };
-        let cache =
-            folder("XDG_CACHE_HOME").or_else(|| folder("HOME").map(|h| h.join(".cache")))?;
-        Some(cache.join("fumehood/references"))
+        Some(user_cache()?.join("references"))
+    }
+
+    /// Asks who makes the task's reference, before [`References::of`] is called for it.
+    pub(super) fn claim(&self, task: &Task) -> Claim {
+        if !needs_reference(&task.tests) {
+            return Claim::Known;
+        }
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        match known.get(&task.id) {
+            Some(cell) if cell.initialized() => Claim::Known,
+            Some(_) => Claim::Theirs,
+            None => {
+                known.insert(task.id.clone(), Arc::default());
+                Claim::Mine
+            }
+        }
     }
 
     /// What the task's answers are compared with; `None` where its tests need nothing of the kind, and
@@ -93,10 +112,7 @@ impl References {
                 "the dataset has no ground truth for it".to_owned(),
             ),
             Some(code) => {
-                let verdict = self
-                    .runner
-                    .grade(task, &own_sample(task, code), None)
-                    .await?;
+                let verdict = self.runner.grade(task, code, None).await?;
                 match verdict.kind {
                     VerdictKind::Passed => (ReferenceStatus::Usable, String::new()),
                     VerdictKind::Infra => return Ok(None),
@@ -160,6 +176,18 @@ impl References {
     }
 }
 
+/// What this program keeps for the user from run to run: `$XDG_CACHE_HOME/fumehood`, or the same under
+/// `~/.cache`.
+pub fn user_cache() -> Option<PathBuf> {
+    let folder = |name: &str| {
+        std::env::var_os(name)
+            .map(PathBuf::from)
+            .filter(|path| path.is_absolute())
+    };
+    let cache = folder("XDG_CACHE_HOME").or_else(|| folder("HOME").map(|h| h.join(".cache")))?;
+    Some(cache.join("fumehood"))
+}
+
 /// Why there is no reference.
 enum Unmade {
     /// The run cannot go on.
@@ -198,21 +226,6 @@ pub(super) fn record_of(task: &Task, reference: &Reference) -> ReferenceRecord {
         task: task.id.clone(),
         status,
         cause,
-    }
-}
-
-fn own_sample(task: &Task, code: &str) -> Sample {
-    Sample {
-        id: SampleId {
-            task: task.id.clone(),
-            index: 0,
-        },
-        code: code.to_owned(),
-        line: 0,
-        name: None,
-        rank: None,
-        model: None,
-        technique: None,
     }
 }
 

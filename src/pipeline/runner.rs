@@ -2,14 +2,16 @@
 
 use std::sync::Arc;
 
+use tokio::sync::OwnedSemaphorePermit;
+
 use super::error::PipelineError;
 use super::nonce::nonce;
 use crate::base::limits::Limits;
 use crate::base::text::Excerpt;
-use crate::dataset::{Sample, Task};
+use crate::dataset::Task;
 use crate::environment::Interpreter;
 use crate::harness::{Grading, Plan, Reference, control_plan, launch, plan};
-use crate::job::{Job, PROFILE};
+use crate::job::PROFILE;
 use crate::verdict::{Control, Step, Verdict, VerdictKind, judge};
 use crate::worker::{Observation, Pool, Request, Usage, WorkerError};
 
@@ -42,38 +44,53 @@ pub(super) enum Outcome {
     Busy(String),
 }
 
+/// What is known of a job before its turn comes.
+#[derive(Debug, Default)]
+pub(super) struct Turn {
+    /// The memory that it is expected to hold at most.
+    pub(super) memory: Option<u64>,
+    /// Given back when its turn has come: the next may be prepared.
+    pub(super) ready: Option<OwnedSemaphorePermit>,
+}
+
 impl Runner {
-    /// Judges a sample.
+    /// Judges a sample's code.
     ///
     /// # Errors
     /// When no job can run at all. A failure that concerns this job alone is a verdict, `infra`.
     pub async fn grade(
         &self,
         task: &Task,
-        sample: &Sample,
+        code: &str,
         reference: Option<&Reference>,
+    ) -> Result<Verdict, PipelineError> {
+        let turn = &mut Turn::default();
+        self.grade_in_turn(task, code, reference, turn).await
+    }
+
+    /// The same.
+    pub(super) async fn grade_in_turn(
+        &self,
+        task: &Task,
+        code: &str,
+        reference: Option<&Reference>,
+        turn: &mut Turn,
     ) -> Result<Verdict, PipelineError> {
         let mut last = String::new();
         for _ in 0..=RETRIES {
-            let job = Job::new(
-                task,
-                sample,
-                self.grading,
-                self.limits.clone(),
-                fresh_nonce()?,
-            );
-            match self.once(&job.plan, HASH_SEED).await? {
+            let plan = plan(task, code, self.grading, fresh_nonce()?);
+            match self.once(&plan, HASH_SEED, turn).await? {
                 Outcome::Observed(observation) => {
                     let verdict = judge(
                         task,
-                        &sample.code,
+                        code,
                         self.grading,
                         reference,
-                        &job.plan.nonce,
+                        &plan.nonce,
                         &observation,
                     );
                     if verdict.kind != VerdictKind::Infra {
-                        return self.control(task, &sample.code, verdict).await;
+                        return self.control(task, code, verdict, turn).await;
                     }
                     last = verdict.detail;
                 }
@@ -90,6 +107,7 @@ impl Runner {
         task: &Task,
         code: &str,
         verdict: Verdict,
+        turn: &mut Turn,
     ) -> Result<Verdict, PipelineError> {
         if !Control::is_needed(task, &verdict) {
             return Ok(verdict);
@@ -98,7 +116,7 @@ impl Runner {
         let mut failures = 0;
         loop {
             let plan = control_plan(task, code, self.grading, fresh_nonce()?);
-            let reason = match self.once(&plan, HASH_SEED).await? {
+            let reason = match self.once(&plan, HASH_SEED, turn).await? {
                 Outcome::Observed(observation) => match control.take(&plan.nonce, &observation) {
                     Step::Done(verdict) => return Ok(verdict),
                     Step::Again(next) => {
@@ -130,7 +148,7 @@ impl Runner {
         let mut last = String::new();
         for _ in 0..=RETRIES {
             let plan = plan(task, code, self.grading, fresh_nonce()?);
-            match self.once(&plan, hash_seed).await? {
+            match self.once(&plan, hash_seed, &mut Turn::default()).await? {
                 Outcome::Infra(reason) => last = reason,
                 observed => return Ok((observed, plan.nonce)),
             }
@@ -138,14 +156,26 @@ impl Runner {
         Ok((Outcome::Infra(last), [0; 32]))
     }
 
-    async fn once(&self, plan: &Plan, hash_seed: u32) -> Result<Outcome, PipelineError> {
+    async fn once(
+        &self,
+        plan: &Plan,
+        hash_seed: u32,
+        turn: &mut Turn,
+    ) -> Result<Outcome, PipelineError> {
         // A host that cannot build any sandbox has been found out when the pool was started. Later on
         // one job's failure must not end the run: a hostile program could bring it about.
-        Ok(match self.pool.run(self.request(plan, hash_seed)).await {
-            Ok(observation) => Outcome::Observed(observation),
-            Err(error @ WorkerError::Busy(_)) => Outcome::Busy(error.to_string()),
-            Err(error) => Outcome::Infra(error.to_string()),
-        })
+        let request = self.request(plan, hash_seed);
+        let memory = turn.memory;
+        let begun = || drop(turn.ready.take());
+        Ok(
+            match self.pool.run_expecting(request, memory, begun).await {
+                Ok(observation) => Outcome::Observed(observation),
+                Err(error @ (WorkerError::Busy(_) | WorkerError::Shortage(_))) => {
+                    Outcome::Busy(error.to_string())
+                }
+                Err(error) => Outcome::Infra(error.to_string()),
+            },
+        )
     }
 
     fn request(&self, plan: &Plan, hash_seed: u32) -> Request {

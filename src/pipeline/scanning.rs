@@ -1,6 +1,5 @@
 //! Scanning what was evaluated: every program once, in batches, beside the jobs.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
 use tokio::sync::mpsc;
@@ -9,7 +8,9 @@ use tokio::task::JoinSet;
 use super::error::PipelineError;
 use super::evaluate::join;
 use super::recorder::Recorder;
+use super::seen::Seen;
 use super::tally::Tally;
+use super::window::Share;
 use crate::base::digest::Digest;
 use crate::journal::{Index, Record, ScanRecord};
 use crate::scan::Scanner;
@@ -21,12 +22,31 @@ const BATCH: usize = 200;
 const BATCH_BYTES: usize = 4 << 20;
 
 /// A program to scan.
-#[derive(Clone, Debug)]
-pub struct Program {
+#[derive(Debug)]
+pub(super) struct Program {
     /// Its identity.
-    pub digest: Digest,
+    pub(super) digest: Digest,
     /// Its text.
-    pub code: String,
+    pub(super) code: String,
+    /// Held until it is scanned.
+    #[expect(dead_code, reason = "it is held, not used")]
+    pub(super) share: Share,
+}
+
+/// Which programs are to be scanned: each once, as far as is remembered.
+#[derive(Debug)]
+pub(super) struct Wanted<'a> {
+    scanners: &'a [Scanner],
+    index: &'a Index,
+    seen: Seen,
+}
+
+impl Wanted<'_> {
+    /// Whether a program is to be scanned; it is asked for once.
+    pub(super) fn has(&mut self, program: &Digest) -> bool {
+        let is_scanned = |scanner: &Scanner| self.index.is_scanned(program, scanner.kind().name());
+        !self.scanners.iter().all(is_scanned) && self.seen.insert(program)
+    }
 }
 
 /// Scans programs.
@@ -39,7 +59,16 @@ pub struct Scanning {
 }
 
 impl Scanning {
-    /// Scans every program once and records what the scanners say. A batch is run by all scanners
+    /// Which programs are to be scanned, given what the journal holds.
+    pub(super) fn wanted<'a>(&'a self, index: &'a Index) -> Wanted<'a> {
+        Wanted {
+            scanners: &self.scanners,
+            index,
+            seen: Seen::default(),
+        }
+    }
+
+    /// Scans every program and records what the scanners say. A batch is run by all scanners
     /// before the next is taken, so scanning never takes more than its share of the workers.
     ///
     /// # Errors
@@ -47,32 +76,28 @@ impl Scanning {
     pub(super) async fn run(
         &self,
         mut programs: mpsc::Receiver<Program>,
-        index: &Index,
         recorder: &Recorder,
         tally: &Tally,
     ) -> Result<(), PipelineError> {
-        let mut seen = HashSet::new();
+        let mut scanned = 0;
         let mut batch = Vec::new();
         let mut bytes = 0;
-        while let Some(program) = programs.recv().await {
-            let is_wanted = self
-                .scanners
-                .iter()
-                .any(|scanner| !index.is_scanned(&program.digest, scanner.kind().name()));
-            if !is_wanted || !seen.insert(program.digest) {
-                continue;
+        let mut is_open = true;
+        while is_open {
+            match programs.recv().await {
+                Some(program) => {
+                    bytes += program.code.len();
+                    batch.push(program);
+                }
+                None => is_open = false,
             }
-            bytes += program.code.len();
-            batch.push(program);
-            if batch.len() >= BATCH || bytes >= BATCH_BYTES {
+            let is_full = batch.len() >= BATCH || bytes >= BATCH_BYTES;
+            if is_full || !is_open && !batch.is_empty() {
                 bytes = 0;
+                scanned += batch.len() as u64;
                 self.scan(std::mem::take(&mut batch), recorder).await?;
-                tally.scanned(seen.len() as u64);
+                tally.scanned(scanned);
             }
-        }
-        if !batch.is_empty() {
-            self.scan(batch, recorder).await?;
-            tally.scanned(seen.len() as u64);
         }
         Ok(())
     }
@@ -90,7 +115,7 @@ impl Scanning {
                 let results = this.scanners[place].scan_batch(&this.pool, &codes).await;
                 for (code, result) in results {
                     recorder
-                        .record(Record::Scan(ScanRecord { code, result }))
+                        .record(&Record::Scan(ScanRecord { code, result }))
                         .await
                         .map_err(|_| PipelineError::Interrupted)?;
                 }

@@ -16,6 +16,7 @@ pub struct Tally {
     resumed: AtomicU64,
     rejected: AtomicU64,
     scanned: AtomicU64,
+    copied: AtomicU64,
 }
 
 /// The counters at one moment.
@@ -33,6 +34,8 @@ pub struct Snapshot {
     pub rejected: u64,
     /// Programs that were scanned by this process.
     pub scanned: u64,
+    /// Verdicts that were those of equal jobs.
+    pub copied: u64,
     /// Verdicts of this process by kind, those that occur.
     pub verdicts: Vec<(VerdictKind, u64)>,
 }
@@ -47,6 +50,7 @@ impl Default for Tally {
             resumed: AtomicU64::new(0),
             rejected: AtomicU64::new(0),
             scanned: AtomicU64::new(0),
+            copied: AtomicU64::new(0),
         }
     }
 }
@@ -56,11 +60,14 @@ impl Tally {
     pub(super) fn begin(&self, phase: &'static str) {
         *lock(&self.phase) = phase;
         self.total_is_known.store(false, Ordering::Relaxed);
-        for counter in
-            self.verdicts
-                .iter()
-                .chain([&self.total, &self.resumed, &self.rejected, &self.scanned])
-        {
+        let others = [
+            &self.total,
+            &self.resumed,
+            &self.rejected,
+            &self.scanned,
+            &self.copied,
+        ];
+        for counter in self.verdicts.iter().chain(others) {
             counter.store(0, Ordering::Relaxed);
         }
     }
@@ -96,6 +103,10 @@ impl Tally {
         self.scanned.store(programs, Ordering::Relaxed);
     }
 
+    pub(super) fn copied(&self) {
+        self.copied.fetch_add(1, Ordering::Relaxed);
+    }
+
     /// The counters now.
     pub fn snapshot(&self) -> Snapshot {
         let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
@@ -114,6 +125,7 @@ impl Tally {
             resumed: count(&self.resumed),
             rejected: count(&self.rejected),
             scanned: count(&self.scanned),
+            copied: count(&self.copied),
             verdicts,
         }
     }

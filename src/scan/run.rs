@@ -251,7 +251,8 @@ impl Scanner {
                 Err(
                     error @ (WorkerError::Sandbox(_)
                     | WorkerError::Request(_)
-                    | WorkerError::Busy(_)),
+                    | WorkerError::Busy(_)
+                    | WorkerError::Shortage(_)),
                 ) => {
                     isolation.give_up(&error.to_string());
                     break;

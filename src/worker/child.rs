@@ -39,22 +39,26 @@ impl Worker {
 
     /// Reads what it attests, after its set-up.
     pub(super) async fn ready(&mut self) -> Result<BTreeMap<String, Attestation>, WorkerError> {
-        match self.answer().await {
+        match self.answer(|_| ()).await {
             Ok(FromWorker::Ready(attestations)) => Ok(attestations
                 .into_iter()
                 .map(|attestation| (attestation.profile.clone(), attestation))
                 .collect()),
             Ok(FromWorker::Failed(error)) => Err(error),
-            Ok(FromWorker::Done(_) | FromWorker::Rested) => {
-                Err(WorkerError::Lost("it answered out of turn".to_owned()))
-            }
+            Ok(_) => Err(WorkerError::Lost("it answered out of turn".to_owned())),
             Err(error) => Err(WorkerError::Lost(format!("while it was set up: {error}"))),
         }
     }
 
-    pub(super) async fn ask(&mut self, frame: &[u8]) -> io::Result<FromWorker> {
+    /// Has a request answered; `waits` is told whenever the program begins to wait, and when it ends
+    /// to.
+    pub(super) async fn ask(
+        &mut self,
+        frame: &[u8],
+        waits: impl FnMut(bool),
+    ) -> io::Result<FromWorker> {
         self.send(frame).await?;
-        self.answer().await
+        self.answer(waits).await
     }
 
     pub(super) async fn send(&mut self, frame: &[u8]) -> io::Result<()> {
@@ -62,13 +66,18 @@ impl Worker {
         socket.write_all(frame).await
     }
 
-    async fn answer(&mut self) -> io::Result<FromWorker> {
+    async fn answer(&mut self, mut waits: impl FnMut(bool)) -> io::Result<FromWorker> {
         let socket = self.socket.as_mut().ok_or(io::ErrorKind::NotConnected)?;
-        let mut length = [0; 4];
-        socket.read_exact(&mut length).await?;
-        let mut frame = vec![0; checked_length(length)?];
-        socket.read_exact(&mut frame).await?;
-        decode(&frame)
+        loop {
+            let mut length = [0; 4];
+            socket.read_exact(&mut length).await?;
+            let mut frame = vec![0; checked_length(length)?];
+            socket.read_exact(&mut frame).await?;
+            match decode(&frame)? {
+                FromWorker::Waits(now) => waits(now),
+                answer => return Ok(answer),
+            }
+        }
     }
 }
 

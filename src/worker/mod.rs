@@ -3,16 +3,21 @@
 
 pub mod accounts;
 mod act;
+mod activity;
 pub mod behaviour;
 mod builder;
+mod bytes;
 mod child;
 mod confine;
 mod filter;
+mod gate;
+mod headroom;
 mod init;
 mod keeper;
 mod listener;
 pub mod observation;
 mod order;
+mod peaks;
 pub mod pool;
 mod precedence;
 pub mod probe;

@@ -21,6 +21,7 @@ pub struct Observation {
     /// Its standard error.
     pub stderr: Captured,
     /// What it wrote to descriptor 4.
+    #[serde(with = "super::bytes")]
     pub events: Vec<u8>,
     /// Whether it wrote more events than allowed (the surplus is not in `events`).
     pub events_overflow: bool,
@@ -96,6 +97,7 @@ pub struct Usage {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Captured {
     /// The first bytes, as many as the output limit allows.
+    #[serde(with = "super::bytes")]
     pub bytes: Vec<u8>,
     /// Bytes seen in all, up to the moment when the limit ended the job.
     pub total: u64,

@@ -1,4 +1,5 @@
-//! The supervisor's side: a fixed set of worker processes, each running one request at a time.
+//! The supervisor's side: worker processes, each running one request at a time, and as many requests
+//! as keep the processors busy.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -7,16 +8,17 @@ use std::os::unix::net::UnixStream as StdStream;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::str::FromStr;
-use std::sync::Arc;
-use std::time::Instant;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use tokio::net::UnixStream;
-use tokio::sync::{Mutex, mpsc};
 
 use super::accounts::{Account, Accounts};
 use super::child::{Farewells, Worker};
+use super::gate::{Admission, Care, Gate, Need};
+use super::headroom::Headroom;
 use super::wire::{FromWorker, Setup, ToWorker, encode};
 use super::{End, Observation, Request, SUBCOMMAND};
 use crate::sandbox::{Attestation, Layer, Profile, cgroup};
@@ -26,11 +28,14 @@ const RETRIES: u32 = 2;
 /// How often a program has to end by SIGKILL before it is believed that it did so itself, where no
 /// limit explains it: the host's memory killer and people at the keyboard leave no other trace.
 const KILLS_BELIEVED: u32 = 3;
+/// How long a worker that is not needed is kept, beyond one a processor.
+const SPARE_FOR: Duration = Duration::from_secs(10);
 
 /// How a pool is set up.
 #[derive(Clone, Debug)]
 pub struct PoolConfig {
-    /// Worker processes, each with at most one job at a time.
+    /// Processors to keep busy: as many worker processes are started, each with at most one job at a
+    /// time. See [`Pool::with_spare`].
     pub workers: usize,
     /// The executable that is run again as a worker: this one.
     pub executable: PathBuf,
@@ -55,6 +60,9 @@ pub enum WorkerError {
     /// The host had no processor for the program; trying again at once would take as long.
     #[error("the host is too busy: {0}")]
     Busy(String),
+    /// The host had no memory for the program, not even with all to itself.
+    #[error("the host has too little memory: {0}")]
+    Shortage(String),
 }
 
 /// The worker processes of one run.
@@ -65,30 +73,14 @@ pub struct Pool {
     attestations: BTreeMap<String, Attestation>,
     farewells: Arc<Farewells>,
     accounts: Accounts,
-    idle: Mutex<mpsc::UnboundedReceiver<Seat>>,
-    give_back: mpsc::UnboundedSender<Seat>,
-    seats: usize,
+    gate: Arc<Gate>,
+    /// Workers without a job, the latest to have had one last.
+    idle: Mutex<Vec<Resting>>,
 }
 
-/// A worker's place in the pool: with its process, or empty after that was lost or thrown away.
+/// A worker without a job, and since when it has none.
 #[derive(Debug)]
-struct Seat(Option<Worker>);
-
-/// Brings a seat back when its request is over, or was cancelled: then without the worker, whose
-/// socket holds half an answer. The worker notices the closed socket and ends with its job.
-struct Taken<'a> {
-    seat: Option<Seat>,
-    give_back: &'a mpsc::UnboundedSender<Seat>,
-}
-
-impl Drop for Taken<'_> {
-    fn drop(&mut self) {
-        if let Some(seat) = self.seat.take() {
-            // The receiver lives as long as the pool.
-            let _ = self.give_back.send(seat);
-        }
-    }
-}
+struct Resting(Worker, Instant);
 
 impl Pool {
     /// Starts the workers and has each one build a sandbox, so that a host that cannot enforce the
@@ -104,20 +96,20 @@ impl Pool {
         };
         let names = setup.profiles.iter().map(|profile| profile.name.clone());
         let accounts = Accounts::of(names);
-        let (give_back, idle) = mpsc::unbounded_channel();
+        let workers = config.workers.max(1);
+        let headroom = Headroom::now(setup.cgroups.memory.as_ref());
         let mut pool = Self {
             executable: config.executable,
             setup,
             attestations: BTreeMap::new(),
             farewells: Arc::default(),
             accounts,
-            idle: Mutex::new(idle),
-            give_back,
-            seats: config.workers.max(1),
+            gate: Arc::new(Gate::new(workers, headroom)),
+            idle: Mutex::default(),
         };
         // Each is started before the first is waited for, so that they set up side by side.
         let mut started = Vec::new();
-        for _ in 0..config.workers.max(1) {
+        for _ in 0..workers {
             started.push(pool.spawn().await?);
         }
         for mut worker in started {
@@ -129,44 +121,101 @@ impl Pool {
                     None => _ = pool.attestations.insert(profile, attestation),
                 }
             }
-            let _ = pool.give_back.send(Seat(Some(worker)));
+            pool.keep(worker);
         }
         Ok(pool)
     }
 
-    /// Runs one request on the next free worker. Safe to call from many tasks at once; at most
-    /// [`PoolConfig::workers`] requests run at one time, the others wait their turn.
+    /// The same, with up to so many more workers while jobs sleep or wait: they are started when they
+    /// are first needed, and end when they have not been for a while.
+    #[must_use]
+    pub fn with_spare(self, more: usize) -> Self {
+        self.gate.spare(more);
+        self
+    }
+
+    /// Runs one request. Safe to call from many tasks at once: each waits until a processor and memory
+    /// are free for it.
     ///
     /// # Errors
     /// When there is no observation; see [`WorkerError`].
     pub async fn run(&self, request: Request) -> Result<Observation, WorkerError> {
+        self.run_expecting(request, None, || ()).await
+    }
+
+    /// The same for a program that is expected to hold so many bytes of memory at most; `begun` is
+    /// called when its turn has come. Should the host run out of memory under it, it is run again
+    /// when all that it may use is free, and at last without any company.
+    ///
+    /// # Errors
+    /// When there is no observation; see [`WorkerError`].
+    pub async fn run_expecting(
+        &self,
+        request: Request,
+        memory: Option<u64>,
+        begun: impl FnOnce(),
+    ) -> Result<Observation, WorkerError> {
         let (asked, profile) = (Instant::now(), request.profile.clone());
+        let limit = request.limits.memory;
         let frame = encode(&ToWorker::Run(Box::new(request)))
             .map_err(|error| WorkerError::Request(error.to_string()))?;
-        let seat = self.idle.lock().await.recv().await;
-        let mut taken = Taken {
-            seat,
-            give_back: &self.give_back,
-        };
-        let Some(seat) = taken.seat.as_mut() else {
-            return Err(WorkerError::Lost("the pool has no workers".to_owned()));
-        };
+        let mut begun = Some(begun);
+        let mut last = WorkerError::Lost("the pool has no gate".to_owned());
+        for care in [Care::Usual, Care::Full, Care::Alone] {
+            let need = Need {
+                limit,
+                expected: memory,
+                care,
+            };
+            let Some(mut admission) = self.gate.enter(need).await else {
+                break;
+            };
+            if let Some(begun) = begun.take() {
+                begun();
+            }
+            match self.run_admitted(&mut admission, &frame).await {
+                Ok(observation) => {
+                    let peak = observation.usage.peak_memory;
+                    self.gate.learn(peak.unwrap_or(limit));
+                    self.accounts.add(&profile, asked.elapsed(), &observation);
+                    return Ok(observation);
+                }
+                Err(error @ WorkerError::Shortage(_)) => {
+                    self.gate.ran_short();
+                    last = error;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Err(last)
+    }
+
+    async fn run_admitted(
+        &self,
+        admission: &mut Admission,
+        frame: &[u8],
+    ) -> Result<Observation, WorkerError> {
         let mut kills = 0;
         loop {
-            let observation = self.try_hard(seat, &frame).await?;
+            let observation = self.try_hard(admission, frame).await?;
             kills += 1;
             if !is_unexplained_kill(&observation) || kills == KILLS_BELIEVED {
-                self.accounts.add(&profile, asked.elapsed(), &observation);
                 return Ok(observation);
             }
         }
     }
 
-    /// Runs a request on the seat's worker, and on a new one whenever that fails.
-    async fn try_hard(&self, seat: &mut Seat, frame: &[u8]) -> Result<Observation, WorkerError> {
+    /// Runs a request on a worker, and on a new one whenever that fails. A worker whose request was
+    /// cancelled is let go: its socket holds half an answer. It notices and ends with its job.
+    async fn try_hard(
+        &self,
+        admission: &mut Admission,
+        frame: &[u8],
+    ) -> Result<Observation, WorkerError> {
         let mut last = WorkerError::Lost(String::new());
-        for _ in 0..=RETRIES {
-            let mut worker = match seat.0.take() {
+        for attempt in 0..=RETRIES {
+            let rested = if attempt == 0 { self.rested() } else { None };
+            let mut worker = match rested {
                 Some(worker) => worker,
                 None => {
                     let mut worker = self.spawn().await?;
@@ -174,25 +223,50 @@ impl Pool {
                     worker
                 }
             };
-            match worker.ask(frame).await {
+            let answer = worker.ask(frame, |waits| admission.waits(waits)).await;
+            admission.waits(false);
+            match answer {
                 Ok(FromWorker::Done(observation)) => {
-                    seat.0 = Some(worker);
+                    self.keep(worker);
                     return Ok(*observation);
                 }
                 // What this worker cannot do another may: it is out of descriptors, or its group
                 // was removed. Any doubt, and it is thrown away.
                 Ok(FromWorker::Failed(error @ WorkerError::Sandbox(_))) => last = error,
                 Ok(FromWorker::Failed(error)) => {
-                    seat.0 = Some(worker);
+                    self.keep(worker);
                     return Err(error);
                 }
-                Ok(FromWorker::Ready(_) | FromWorker::Rested) => {
+                Ok(FromWorker::Ready(_) | FromWorker::Waits(_) | FromWorker::Rested) => {
                     last = WorkerError::Lost("it answered out of turn".to_owned());
                 }
                 Err(error) => last = WorkerError::Lost(error.to_string()),
             }
         }
         Err(last)
+    }
+
+    /// The worker that had a job last: what it needs is still in the caches.
+    fn rested(&self) -> Option<Worker> {
+        self.resting().pop().map(|Resting(worker, _)| worker)
+    }
+
+    /// Keeps a worker for the next job. One more than there are processors is let go when it has not
+    /// been needed for a while.
+    fn keep(&self, worker: Worker) {
+        let now = Instant::now();
+        let mut resting = self.resting();
+        resting.push(Resting(worker, now));
+        let is_old = |Resting(_, since): &Resting| now.duration_since(*since) > SPARE_FOR;
+        if resting.len() > self.gate.cores() && resting.first().is_some_and(is_old) {
+            let spare = resting.remove(0);
+            drop(resting);
+            drop(spare);
+        }
+    }
+
+    fn resting(&self) -> MutexGuard<'_, Vec<Resting>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A worker that takes another's place must not enforce less than was said of the run.
@@ -235,21 +309,18 @@ impl Pool {
         let Ok(frame) = encode(&ToWorker::Rest) else {
             return;
         };
-        let mut seats = Vec::new();
-        while seats.len() < self.seats {
-            let Some(mut seat) = self.idle.lock().await.recv().await else {
-                break;
-            };
-            if let Some(mut worker) = seat.0.take()
-                && matches!(worker.ask(&frame).await, Ok(FromWorker::Rested))
-            {
-                seat.0 = Some(worker);
+        let nobody_else = Need {
+            limit: 0,
+            expected: None,
+            care: Care::Alone,
+        };
+        let _admission = self.gate.enter(nobody_else).await;
+        let resting = std::mem::take(&mut *self.resting());
+        for Resting(mut worker, since) in resting {
+            let answer = worker.ask(&frame, |_| ()).await;
+            if matches!(answer, Ok(FromWorker::Rested)) {
+                self.resting().push(Resting(worker, since));
             }
-            seats.push(seat);
-        }
-        for seat in seats {
-            // The receiver lives as long as the pool.
-            let _ = self.give_back.send(seat);
         }
     }
 
@@ -257,16 +328,11 @@ impl Pool {
     pub async fn shutdown(self) {
         let Self {
             idle,
-            give_back,
             setup,
             farewells,
             ..
         } = self;
-        drop(give_back);
-        let mut idle = idle.into_inner();
-        while let Some(seat) = idle.recv().await {
-            drop(seat);
-        }
+        drop(idle);
         farewells.finish().await;
         // A worker that was killed from outside could not remove its job's control group.
         cgroup::sweep(&setup.cgroups);

@@ -175,7 +175,10 @@ pub(super) fn attest(
         limits: Limits::default(),
     };
     let seen = run(builder, profile, &request, supervisor).map_err(|error| match error {
-        RunError::Host(what) | RunError::Busy(what) | RunError::Request(what) => what,
+        RunError::Host(what)
+        | RunError::Busy(what)
+        | RunError::Shortage(what)
+        | RunError::Request(what) => what,
         RunError::Abandoned => "the supervisor has gone".to_owned(),
     })?;
     if seen.end != End::Exited(0) {

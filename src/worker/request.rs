@@ -15,8 +15,10 @@ pub struct Request {
     /// The whole environment; nothing is inherited.
     pub env: Vec<(String, String)>,
     /// Bytes on standard input.
+    #[serde(with = "super::bytes")]
     pub stdin: Vec<u8>,
     /// Bytes that the program reads from descriptor 3 until the end of the file; `None` closes it.
+    #[serde(with = "super::bytes::optional")]
     pub payload: Option<Vec<u8>>,
     /// Whether the program gets descriptor 4, a pipe whose bytes come back as
     /// [`super::Observation::events`] (at most `events_limit` bytes).

@@ -23,14 +23,11 @@ const CLEARED_WITHIN: Duration = Duration::from_secs(2);
 
 /// How often a running job's counters are read.
 const TICK: Duration = Duration::from_millis(25);
-
 /// Locks on ranges of files that a job may hold. Databases hold a handful for each connection; they
 /// take some two hundred bytes each.
 const MOST_LOCKS: u64 = 10_000;
-
 /// How often memory beyond the limit is looked at before it is believed, where `/proc` has to tell.
 const LOOKS: usize = 3;
-
 /// What is said when limits and counters are gone.
 const REMOVED: &str = "the job's control group was removed by somebody else";
 
@@ -41,6 +38,8 @@ pub(super) enum RunError {
     Host(String),
     /// The host has no processor for the program.
     Busy(String),
+    /// The host has no memory for the program.
+    Shortage(String),
     /// The request is at fault.
     Request(String),
     /// The supervisor has gone; there is nobody to answer.
@@ -148,7 +147,8 @@ impl Watch<'_> {
                 }
             }
             if self.limit.is_none() && now >= next_tick {
-                self.waiting.look_sometimes(now, init, group);
+                self.waiting
+                    .look_sometimes(now, init, group, self.cpu(), supervisor);
                 if group.is_some_and(|group| !group.is_there()) {
                     return Err(RunError::Host(REMOVED.to_owned()));
                 }
@@ -372,7 +372,7 @@ impl Watch<'_> {
             }
             if group.killed_for_others() {
                 let what = "the host ran out of memory and killed a process of the job";
-                return Err(RunError::Host(what.to_owned()));
+                return Err(RunError::Shortage(what.to_owned()));
             }
         }
         let limit = self.limit.or_else(|| self.over_counters());

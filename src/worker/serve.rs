@@ -73,6 +73,7 @@ fn answer(socket: OwnedFd) -> io::Result<()> {
                 FromWorker::Done(Box::new(observation))
             }
             Err(RunError::Busy(what)) => FromWorker::Failed(WorkerError::Busy(what)),
+            Err(RunError::Shortage(what)) => FromWorker::Failed(WorkerError::Shortage(what)),
             Err(RunError::Host(what)) => FromWorker::Failed(WorkerError::Sandbox(what)),
             Err(RunError::Request(what)) => FromWorker::Failed(WorkerError::Request(what)),
             Err(RunError::Abandoned) => return Ok(()),

@@ -6,11 +6,15 @@
 //! is exact, but goes with the task.
 
 use std::collections::HashMap;
+use std::os::fd::{AsRawFd, BorrowedFd};
 use std::time::{Duration, Instant};
 
+use nix::sys::socket::{MsgFlags, send};
 use nix::unistd::Pid;
 
+use super::activity::Activity;
 use super::tree;
+use super::wire::{FromWorker, encode};
 use crate::base::limits::Limits;
 use crate::sandbox::cgroup::Group;
 
@@ -31,6 +35,7 @@ pub(super) struct Waiting {
     pressure_before: Duration,
     /// Whether the job gave way to others by its own will.
     lowered: bool,
+    activity: Activity,
 }
 
 /// What to think of the time that a job has taken.
@@ -59,6 +64,7 @@ impl Waiting {
             by_pressure: Duration::ZERO,
             pressure_before: group.and_then(Group::stalled).unwrap_or_default(),
             lowered: false,
+            activity: Activity::from(started),
         }
     }
 
@@ -70,10 +76,32 @@ impl Waiting {
         }
     }
 
-    /// Looks at the job's tasks, unless that was done a moment ago.
-    pub(super) fn look_sometimes(&mut self, now: Instant, init: Pid, group: Option<&Group>) {
+    /// Looks at the job's tasks, unless that was done a moment ago. Tells the supervisor when the job,
+    /// which has used so much processor time, begins to wait for something else, and when it ends to.
+    pub(super) fn look_sometimes(
+        &mut self,
+        now: Instant,
+        init: Pid,
+        group: Option<&Group>,
+        used: Duration,
+        supervisor: BorrowedFd<'_>,
+    ) {
         if now >= self.looked + LOOK_EVERY {
             self.look(now, init, group);
+        }
+        if !self.activity.is_due(now) {
+            return;
+        }
+        let began = Instant::now();
+        if self.activity.is_quiet(now, used) {
+            self.look(now, init, group);
+        }
+        let delayed = self.by_tasks.max(self.by_pressure);
+        let word = self.activity.look(now, used, delayed, began.elapsed());
+        if let Some(waits) = word
+            && tell(supervisor, waits)
+        {
+            self.activity.told(waits);
         }
     }
 
@@ -126,6 +154,15 @@ impl Waiting {
             Patience::Left
         }
     }
+}
+
+/// Whether the supervisor took the word. It is not waited for: a job must not go unwatched meanwhile.
+fn tell(supervisor: BorrowedFd<'_>, waits: bool) -> bool {
+    // The kernel takes so few bytes as a whole or not at all.
+    encode(&FromWorker::Waits(waits)).is_ok_and(|frame| {
+        let flags = MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_NOSIGNAL;
+        send(supervisor.as_raw_fd(), &frame, flags).is_ok()
+    })
 }
 
 #[cfg(test)]

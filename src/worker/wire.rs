@@ -46,6 +46,8 @@ pub enum FromWorker {
     Rested,
     /// To either: why not.
     Failed(WorkerError),
+    /// While it runs a program: whether that waits for something else than a processor.
+    Waits(bool),
 }
 
 /// Writes one frame.

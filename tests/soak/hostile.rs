@@ -96,7 +96,7 @@ impl Field {
         let reference = self.references.of(task).await.unwrap();
         let verdict = self
             .runner
-            .grade(task, sample, reference.as_deref())
+            .grade(task, &sample.code, reference.as_deref())
             .await
             .unwrap();
         assert_ne!(
@@ -127,25 +127,13 @@ impl Field {
             }
             Run::Sample => {
                 let task = &self.corpus.tasks[program.row.task.as_deref().unwrap()];
-                let sample = Sample {
-                    id: SampleId {
-                        task: task.id.clone(),
-                        index: 0,
-                    },
-                    code: program.source.to_owned(),
-                    line: 1,
-                    name: None,
-                    rank: None,
-                    model: None,
-                    technique: None,
-                };
                 let reference = self.references.of(task).await.unwrap();
                 let runner = Runner {
                     limits: program.limits.clone(),
                     ..self.runner.clone()
                 };
                 let verdict = runner
-                    .grade(task, &sample, reference.as_deref())
+                    .grade(task, program.source, reference.as_deref())
                     .await
                     .unwrap();
                 let kind = verdict.kind.name();
