@@ -403,14 +403,24 @@ impl Feed {
 pub(super) async fn join(
     mut tasks: JoinSet<Result<(), PipelineError>>,
 ) -> Result<(), PipelineError> {
-    while let Some(ended) = tasks.join_next().await {
-        let outcome = ended.map_err(panicked).and_then(|outcome| outcome);
-        if outcome.is_err() {
-            tasks.shutdown().await;
-            return outcome;
-        }
+    while !tasks.is_empty() {
+        first(&mut tasks).await?;
     }
     Ok(())
+}
+
+/// Waits for one of them; an error ends the others.
+pub(super) async fn first(
+    tasks: &mut JoinSet<Result<(), PipelineError>>,
+) -> Result<(), PipelineError> {
+    let Some(ended) = tasks.join_next().await else {
+        return Ok(());
+    };
+    let outcome = ended.map_err(panicked).and_then(|outcome| outcome);
+    if outcome.is_err() {
+        tasks.shutdown().await;
+    }
+    outcome
 }
 
 pub(super) fn panicked(error: tokio::task::JoinError) -> PipelineError {

@@ -6,7 +6,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use super::error::PipelineError;
-use super::evaluate::join;
+use super::evaluate::{first, join};
 use super::recorder::Recorder;
 use super::seen::Seen;
 use super::tally::Tally;
@@ -68,8 +68,8 @@ impl Scanning {
         }
     }
 
-    /// Scans every program and records what the scanners say. A batch is run by all scanners
-    /// before the next is taken, so scanning never takes more than its share of the workers.
+    /// Scans every program and records what the scanners say. One batch for every eight processors is
+    /// under way at a time, so scanning never takes more than its share of the workers.
     ///
     /// # Errors
     /// When the journal takes no more records.
@@ -77,9 +77,10 @@ impl Scanning {
         &self,
         mut programs: mpsc::Receiver<Program>,
         recorder: &Recorder,
-        tally: &Tally,
+        tally: &Arc<Tally>,
     ) -> Result<(), PipelineError> {
-        let mut scanned = 0;
+        let most = 1 + self.pool.processors() / 8;
+        let mut batches = JoinSet::new();
         let mut batch = Vec::new();
         let mut bytes = 0;
         let mut is_open = true;
@@ -94,12 +95,20 @@ impl Scanning {
             let is_full = batch.len() >= BATCH || bytes >= BATCH_BYTES;
             if is_full || !is_open && !batch.is_empty() {
                 bytes = 0;
-                scanned += batch.len() as u64;
-                self.scan(std::mem::take(&mut batch), recorder).await?;
-                tally.scanned(scanned);
+                if batches.len() >= most {
+                    first(&mut batches).await?;
+                }
+                let batch = std::mem::take(&mut batch);
+                let (this, recorder, tally) = (self.clone(), recorder.clone(), Arc::clone(tally));
+                batches.spawn(async move {
+                    let programs = batch.len() as u64;
+                    this.scan(batch, &recorder).await?;
+                    tally.scanned(programs);
+                    Ok(())
+                });
             }
         }
-        Ok(())
+        join(batches).await
     }
 
     async fn scan(&self, batch: Vec<Program>, recorder: &Recorder) -> Result<(), PipelineError> {

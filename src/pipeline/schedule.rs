@@ -20,6 +20,9 @@ use crate::dataset::Rejected;
 use crate::journal::{Place, Reader, Record, VerdictRecord};
 use crate::verdict::{Verdict, VerdictKind};
 
+/// Verdicts that are read from the journal and recorded for others at one time.
+const COPIES: usize = 16;
+
 /// What comes out of a sample file.
 #[derive(Debug)]
 pub(super) enum Intake {
@@ -51,6 +54,8 @@ pub(super) struct Scheduler {
     journal: Arc<Reader>,
     /// Bounds the jobs that are prepared and wait for the pool.
     ready: Arc<Semaphore>,
+    /// Bounds the verdicts that are read from the journal at one time: a whole window may want one.
+    copies: Arc<Semaphore>,
     tasks: JoinSet<Result<Ended, PipelineError>>,
 }
 
@@ -69,6 +74,7 @@ impl Scheduler {
             journal: Arc::new(journal),
             // One more than run at a time, so that the next is there when one ends.
             ready: Arc::new(Semaphore::new(stage.run.workers + 1)),
+            copies: Arc::new(Semaphore::new(COPIES)),
             tasks: JoinSet::new(),
             stage,
         }
@@ -116,8 +122,12 @@ impl Scheduler {
         match known.flatten() {
             Some(place) => {
                 let (stage, journal) = (Arc::clone(&self.stage), Arc::clone(&self.journal));
-                self.tasks
-                    .spawn(async move { copy(&stage, &journal, place, item).await });
+                let copies = Arc::clone(&self.copies);
+                self.tasks.spawn(async move {
+                    // It is never closed.
+                    let _turn = copies.acquire().await;
+                    copy(&stage, &journal, place, item).await
+                });
             }
             None => self.window.push(item),
         }

@@ -100,7 +100,7 @@ impl Tally {
     }
 
     pub(super) fn scanned(&self, programs: u64) {
-        self.scanned.store(programs, Ordering::Relaxed);
+        self.scanned.fetch_add(programs, Ordering::Relaxed);
     }
 
     pub(super) fn copied(&self) {

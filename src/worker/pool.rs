@@ -126,6 +126,11 @@ impl Pool {
         Ok(pool)
     }
 
+    /// Processors to keep busy.
+    pub fn processors(&self) -> usize {
+        self.gate.cores()
+    }
+
     /// The same, with up to so many more workers while jobs sleep or wait: they are started when they
     /// are first needed, and end when they have not been for a while.
     #[must_use]
@@ -214,14 +219,16 @@ impl Pool {
     ) -> Result<Observation, WorkerError> {
         let mut last = WorkerError::Lost(String::new());
         for attempt in 0..=RETRIES {
-            let rested = if attempt == 0 { self.rested() } else { None };
-            let mut worker = match rested {
-                Some(worker) => worker,
-                None => {
-                    let mut worker = self.spawn().await?;
-                    self.check_attested(&worker.ready().await?)?;
-                    worker
-                }
+            let mut worker = match attempt {
+                0 => match self.rested() {
+                    Some(worker) => worker,
+                    // The host has no room for one more: then when there is less company.
+                    None => self
+                        .fresh()
+                        .await
+                        .map_err(|error| WorkerError::Shortage(error.to_string()))?,
+                },
+                _ => self.fresh().await?,
             };
             let answer = worker.ask(frame, |waits| admission.waits(waits)).await;
             admission.waits(false);
@@ -244,6 +251,13 @@ impl Pool {
             }
         }
         Err(last)
+    }
+
+    /// A new worker, which enforces what was said of the run.
+    async fn fresh(&self) -> Result<Worker, WorkerError> {
+        let mut worker = self.spawn().await?;
+        self.check_attested(&worker.ready().await?)?;
+        Ok(worker)
     }
 
     /// The worker that had a job last: what it needs is still in the caches.
