@@ -48,6 +48,7 @@ fn request() -> Request {
         profile: "grade".to_owned(),
         mounts: ["/usr/lib", "/usr/local"].map(Mount::same).to_vec(),
         limits: Limits::default(),
+        warm: None,
     }
 }
 

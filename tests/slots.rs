@@ -169,6 +169,7 @@ fn request(code: &str) -> Request {
         profile: "grade".to_owned(),
         mounts: Vec::new(),
         limits: Limits::default(),
+        warm: None,
     }
 }
 

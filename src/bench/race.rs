@@ -134,6 +134,7 @@ fn sandboxed(bench: &Bench, program: &Program) -> Sandboxed {
                 target: PathBuf::from(INSIDE),
             }],
             limits: Limits::default(),
+            warm: None,
         },
     }
 }
@@ -174,6 +175,7 @@ async fn contenders(
                     interpreter: interpreter.clone(),
                     limits: Limits::default(),
                     grading: Grading::Strict,
+                    warm: true,
                 },
                 task: Arc::new(python::task()),
                 sample: Arc::new(python::sample()),

@@ -181,6 +181,7 @@ fn setup(
         python: None,
         scanners: args.scanners.clone(),
         grading: GradingArg::Strict,
+        cold: false,
         check_ground_truth: true,
         keep_fences: false,
         tasks: Vec::new(),

@@ -46,6 +46,10 @@ pub(super) struct EvalArgs {
     /// How SecCodePLT+ cases are graded: by our rules, or as the paper's own scripts do.
     #[arg(long, value_enum, default_value = "strict")]
     pub(super) grading: GradingArg,
+    /// Give every job an interpreter of its own, instead of forking it from one that is warm: slower, with
+    /// the same verdicts.
+    #[arg(long)]
+    pub(super) cold: bool,
     /// Run every task's ground truth first, and set apart the tasks where it fails.
     #[arg(long)]
     pub(super) check_ground_truth: bool,

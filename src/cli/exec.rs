@@ -146,6 +146,7 @@ fn request(args: &ExecArgs) -> Result<Request, Failure> {
             .map(|mount| parse_mount(mount))
             .collect::<Result<_, _>>()?,
         limits: args.limits.over(Limits::default()),
+        warm: None,
     })
 }
 

@@ -70,6 +70,7 @@ async fn evaluate_in(
         interpreter: setup.interpreter.clone(),
         limits: setup.limits.clone(),
         grading: setup.grading,
+        warm: setup.warm,
     };
     let scanners = scanners(setup, pool).await?;
     let attestation = pool.attestation(PROFILE).unwrap_or_default();
@@ -185,6 +186,7 @@ fn manifest(
             .filter(|task| setup.selection.has(&task.id))
             .count() as u64,
         python: setup.interpreter.version.clone(),
+        warm: setup.warm,
         host: Host::current(),
         attestation,
     })

@@ -33,6 +33,7 @@ pub(super) struct Setup {
     /// Whether a scanner that cannot be used ends the run; else everything is unknown to it.
     pub(super) needs_scanners: bool,
     pub(super) grading: Grading,
+    pub(super) warm: bool,
     pub(super) check_ground_truth: bool,
     pub(super) limits: Limits,
     pub(super) workers: usize,
@@ -104,6 +105,7 @@ impl Setup {
                 GradingArg::Strict => Grading::Strict,
                 GradingArg::Paper => Grading::Paper,
             },
+            warm: !args.cold,
             check_ground_truth: args.check_ground_truth,
             limits: args.limits.over(kind.limits()),
             workers: args.workers.count(),

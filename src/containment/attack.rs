@@ -247,6 +247,7 @@ impl Field {
                 .into_iter()
                 .collect(),
             limits: program.limits.clone(),
+            warm: None,
         };
         match pool.run(request).await {
             Ok(observation) => Seen::of(&observation, program),
@@ -280,6 +281,7 @@ impl Field {
             profile: "strict".to_owned(),
             mounts: Vec::new(),
             limits: self.usual.clone(),
+            warm: None,
         };
         self.pool.run(request).await.is_ok_and(|observation| {
             ending(&observation) == "exited"
@@ -382,6 +384,7 @@ impl Field {
             profile: PROFILE.to_owned(),
             mounts: Vec::new(),
             limits,
+            warm: None,
         };
         let observed = self.pool.run(request).await;
         observed.map_err(|error| infra(&error))

@@ -28,6 +28,10 @@ pub struct Manifest {
     pub tasks: u64,
     /// Version of the interpreter.
     pub python: String,
+    /// Whether jobs could be forked from warm interpreters. Not part of the identity: verdicts do not depend
+    /// on it.
+    #[serde(default)]
+    pub warm: bool,
     /// Where it began. Not part of the identity: verdicts do not depend on the hardware.
     pub host: Host,
     /// What the sandboxes really enforced there.

@@ -13,7 +13,7 @@ use crate::environment::Interpreter;
 use crate::harness::{Grading, Plan, Reference, control_plan, launch, plan};
 use crate::job::PROFILE;
 use crate::verdict::{Control, Step, Verdict, VerdictKind, judge};
-use crate::worker::{Observation, Pool, Request, Usage, WorkerError};
+use crate::worker::{Observation, Pool, Request, Usage, Warm, WorkerError};
 
 /// How often a job is tried again after a failure of ours.
 const RETRIES: usize = 2;
@@ -33,6 +33,8 @@ pub struct Runner {
     pub limits: Limits,
     /// The grading mode.
     pub grading: Grading,
+    /// Whether jobs may be forked from warm interpreters; if not, each has a fresh one.
+    pub warm: bool,
 }
 
 /// What became of a request that was tried more than once.
@@ -190,6 +192,11 @@ impl Runner {
             profile: PROFILE.to_owned(),
             mounts: self.interpreter.mounts.clone(),
             limits: self.limits.clone(),
+            warm: plan
+                .imports
+                .clone()
+                .filter(|_| self.warm)
+                .map(|imports| Warm { imports }),
         }
     }
 }

@@ -377,6 +377,7 @@ fn request(
             inodes: 1024,
             open_files: 256,
         },
+        warm: None,
     }
 }
 

@@ -16,6 +16,7 @@ use super::listener::Listener;
 use super::order::FromInit;
 use super::request::Request;
 use super::slot::{self, Shape, Slot};
+use super::zygote::Forest;
 use crate::sandbox::cgroup::Group;
 use crate::sandbox::mount_table::MountTable;
 use crate::sandbox::own_inodes::Inodes;
@@ -37,6 +38,8 @@ pub(super) struct Builder {
     pub(super) host: Host,
     /// Layers given up by the user.
     pub(super) given_up: Vec<Layer>,
+    /// Interpreters that are warm, and what is known of them.
+    pub(super) forest: Forest,
     /// Slots in which nothing is left of their last program, the oldest first.
     pub(super) idle: Vec<Slot>,
     /// What their first processes show to the filter.
@@ -175,6 +178,7 @@ impl Builder {
             Ok(Cloned::Parent { pid, pidfd }) => {
                 drop((far, trees));
                 let mut slot = Slot {
+                    number: self.built,
                     shape: Shape::of(request),
                     init: pid,
                     pidfd,
@@ -259,7 +263,8 @@ impl Builder {
                     let what = "the memory limit is too low for the sandbox itself";
                     return Err(SlotError::Request(what.to_owned()));
                 }
-                Ok(FromInit::Ended { .. } | FromInit::Cleared(_)) | Err(_) => {
+                Ok(FromInit::Ended { .. } | FromInit::Cleared(_) | FromInit::Settled(_))
+                | Err(_) => {
                     let what = "the sandbox's first process ended while it was being built";
                     return Err(SlotError::Host(what.to_owned()));
                 }

@@ -172,15 +172,19 @@ pub(super) fn bound_all() -> Result<(), StepError> {
     setrlimit(Resource::RLIMIT_STACK, STACK.min(hard), hard).map_err(failed)
 }
 
-/// Sets the limits of one job: what a program is promised. Less would change what it comes to.
-fn bound(walls: &Walls<'_>, limits: &Limits) -> Result<(), StepError> {
-    // The kernel counts for this one by the clock's ticks, several per cent off on a busy host, and kills
-    // without a word. It stands behind the worker's own count, not before it.
-    let seconds = limits
+/// The CPU time after which the kernel ends a process. It counts this by the clock's ticks, several per cent
+/// off on a busy host, and kills without a word: so it stands behind the worker's own count, not before it.
+pub(super) fn cpu_seconds(limits: &Limits) -> u64 {
+    limits
         .cpu
         .as_secs()
         .saturating_add(limits.cpu.as_secs() / 4 + 2)
-        .saturating_add(u64::from(limits.cpu.subsec_nanos() > 0));
+        .saturating_add(u64::from(limits.cpu.subsec_nanos() > 0))
+}
+
+/// Sets the limits of one job: what a program is promised. Less would change what it comes to.
+fn bound(walls: &Walls<'_>, limits: &Limits) -> Result<(), StepError> {
+    let seconds = cpu_seconds(limits);
     let promised = [
         Some((Resource::RLIMIT_CPU, seconds)),
         Some((Resource::RLIMIT_FSIZE, limits.file_size)),

@@ -16,6 +16,7 @@ use super::filter::Filter;
 use super::keeper::{Keeper, rules};
 use super::order::FromInit;
 use super::precedence::Precedence;
+use super::residents::Residents;
 use super::traces::Traces;
 use crate::base::limits::Limits;
 use crate::sandbox::root::{Entered, RootPlan, Trees};
@@ -124,6 +125,7 @@ fn live(mut init: Init<'_>, control: &UnixDatagram) -> Result<(), StepError> {
         precedence,
         scratch: entered.scratch,
         traces: Traces::new(entered.last_pid).ok(),
+        residents: Residents::default(),
     };
     keeper.freshen(init.limits)?;
     prepare()?;

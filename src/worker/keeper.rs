@@ -8,6 +8,7 @@
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::FileExt;
 use std::os::unix::net::UnixDatagram;
+use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::sys::signal::{Signal, kill};
@@ -16,12 +17,16 @@ use nix::unistd::{ForkResult, Pid};
 use super::confine::{Program, Refusal, Walls, confine};
 use super::order::{Descriptors, FromInit, Order, ToInit, receive};
 use super::precedence::Precedence;
+use super::residents::Residents;
 use super::traces::Traces;
 use crate::base::limits::Limits;
 use crate::sandbox::landlock::Ruleset;
 use crate::sandbox::root::Scratch;
 use crate::sandbox::sys::{self, Waited};
 use crate::sandbox::{StepError, landlock};
+
+/// More CPU time than any program uses.
+const FOR_EVER: Duration = Duration::from_secs(1 << 30);
 
 /// A slot from the inside.
 pub(super) struct Keeper<'a> {
@@ -37,6 +42,8 @@ pub(super) struct Keeper<'a> {
     pub(super) scratch: Scratch,
     /// What else a program could leave; `None` where that cannot be told.
     pub(super) traces: Option<Traces>,
+    /// Programs that stay when everything else is cleared away.
+    pub(super) residents: Residents,
 }
 
 /// What a program and its processes used.
@@ -59,6 +66,17 @@ impl Keeper<'_> {
     /// # Errors
     /// The step that failed.
     pub(super) fn freshen(&mut self, limits: &Limits) -> Result<(), StepError> {
+        if !self.residents.is_empty() {
+            // Their rules hang on what is mounted now.
+            self.scratch.empty_touched()?;
+            return match self.scratch.fits(limits) {
+                true => Ok(()),
+                false => Err(StepError::new(
+                    "give jobs of other limits the same interpreter",
+                    Errno::EBUSY,
+                )),
+            };
+        }
         let permit = self.walls.filter.permit;
         let mounted = self.scratch.fresh(limits, permit)?;
         if mounted && self.walls.bound_memory {
@@ -83,6 +101,27 @@ impl Keeper<'_> {
             let (order, descriptors) = match word {
                 ToInit::Run(order) => (order, descriptors),
                 ToInit::RunLong => long_order(descriptors).map_err(hear)?,
+                ToInit::Settle => {
+                    let (order, descriptors) = long_order(descriptors).map_err(hear)?;
+                    let descriptors = order.places.iter().copied().zip(descriptors).collect();
+                    self.settle(&order, &descriptors)?;
+                    continue;
+                }
+                ToInit::Adopt(pid) => {
+                    let doubt = self.residents.adopt(Pid::from_raw(pid)).err();
+                    self.say(&FromInit::Cleared(doubt))?;
+                    continue;
+                }
+                ToInit::Dismiss(pid) => {
+                    let doubt = self.residents.dismiss(Pid::from_raw(pid)).err();
+                    self.say(&FromInit::Cleared(doubt))?;
+                    continue;
+                }
+                ToInit::Clear => {
+                    let doubt = self.clear().err();
+                    self.say(&FromInit::Cleared(doubt))?;
+                    continue;
+                }
             };
             let descriptors = order.places.iter().copied().zip(descriptors).collect();
             self.run(&order, descriptors)?;
@@ -112,6 +151,18 @@ impl Keeper<'_> {
         self.say(&FromInit::Cleared(doubt))
     }
 
+    /// Starts a program that stays.
+    fn settle(&mut self, order: &Order, descriptors: &Descriptors) -> Result<(), StepError> {
+        let program = Program::of(order)?;
+        self.freshen(&order.limits)?;
+        let mut limits = order.limits.clone();
+        // It lives for many jobs. Each of them bounds its own.
+        limits.cpu = FOR_EVER;
+        let pid = self.start(&program, &limits, descriptors)?;
+        self.residents.add(pid);
+        self.say(&FromInit::Settled(pid.as_raw()))
+    }
+
     /// Starts the program and gives its process id.
     fn start(
         &self,
@@ -138,10 +189,21 @@ impl Keeper<'_> {
 
     /// Takes away everything that the program left. Fails with what is in doubt.
     fn clear(&mut self) -> Result<(), String> {
-        kill_all()?;
-        self.scratch
-            .clear_touched(self.walls.filter.permit)
-            .map_err(|error| error.to_string())?;
+        if self.residents.is_empty() {
+            kill_all()?;
+            self.scratch
+                .clear_touched(self.walls.filter.permit)
+                .map_err(|error| error.to_string())?;
+        } else {
+            self.residents.clear_around()?;
+            self.scratch
+                .empty_touched()
+                .map_err(|error| error.to_string())?;
+            if let Some(traces) = &mut self.traces {
+                let failed = |error| format!("set the next process id: {error}");
+                traces.count_from_start().map_err(failed)?;
+            }
+        }
         let Some(traces) = &mut self.traces else {
             return Err("the slot's process ids or its network cannot be looked at".to_owned());
         };

@@ -4,6 +4,7 @@
 pub mod accounts;
 mod act;
 mod activity;
+mod attempt;
 pub mod behaviour;
 mod builder;
 mod bytes;
@@ -22,6 +23,7 @@ pub mod pool;
 mod precedence;
 pub mod probe;
 pub mod request;
+mod residents;
 mod run;
 mod serve;
 mod slot;
@@ -30,13 +32,14 @@ mod traces;
 mod tree;
 mod waiting;
 pub mod wire;
+mod zygote;
 
 pub use crate::sandbox::host::JOB_USERS;
 pub use accounts::Account;
 pub use behaviour::{Act, Behaviour};
 pub use observation::{Captured, Course, End, Observation, Usage};
 pub use pool::{Pool, PoolConfig, WorkerError};
-pub use request::{Mount, Request};
+pub use request::{Mount, Request, Warm};
 pub use serve::serve;
 
 /// The hidden subcommand under which the program becomes a worker.

@@ -23,6 +23,14 @@ pub(super) enum ToInit {
     Run(Order),
     /// The same, with the order in a file that is the last of the descriptors.
     RunLong,
+    /// Start a program that stays, as [`Self::RunLong`] does it; see [`super::residents`].
+    Settle,
+    /// This process of a resident's making is a resident, too.
+    Adopt(i32),
+    /// End a resident.
+    Dismiss(i32),
+    /// Take away everything but the residents.
+    Clear,
 }
 
 /// What the worker tells, before it is written.
@@ -30,6 +38,7 @@ pub(super) enum ToInit {
 enum ToInitRef<'a> {
     Run(OrderRef<'a>),
     RunLong,
+    Settle,
 }
 
 /// A program to run.
@@ -78,6 +87,8 @@ pub(super) enum FromInit {
     },
     /// Everything of the program is gone. Why the slot cannot be used again, if it cannot.
     Cleared(Option<String>),
+    /// A resident was started.
+    Settled(i32),
 }
 
 /// The ends of the pipes that the program gets, with their numbers there.
@@ -99,23 +110,56 @@ pub(super) fn send_run(
         limits: &request.limits,
         places: &places,
     };
-    let mut beside: Vec<BorrowedFd<'_>> = descriptors.iter().map(|(_, fd)| fd.as_fd()).collect();
+    let beside: Vec<BorrowedFd<'_>> = descriptors.iter().map(|(_, fd)| fd.as_fd()).collect();
     let bytes = postcard::to_stdvec(&ToInitRef::Run(order)).map_err(io::Error::other)?;
     if bytes.len() <= LONGEST {
         sys::send_all(control, &bytes, &beside)?;
         return Ok(());
     }
+    send_long(control, &ToInitRef::RunLong, request, descriptors)
+}
+
+/// The same for a program that stays.
+///
+/// # Errors
+/// When it has gone, or the request has no room in memory.
+pub(super) fn send_settle(
+    control: &UnixDatagram,
+    request: &Request,
+    descriptors: &Descriptors,
+) -> io::Result<()> {
+    send_long(control, &ToInitRef::Settle, request, descriptors)
+}
+
+fn send_long(
+    control: &UnixDatagram,
+    word: &ToInitRef<'_>,
+    request: &Request,
+    descriptors: &Descriptors,
+) -> io::Result<()> {
+    let places: Vec<i32> = descriptors.iter().map(|(number, _)| *number).collect();
     let order = OrderRef {
         argv: &request.argv,
         env: &request.env,
         limits: &request.limits,
         places: &places,
     };
+    let mut beside: Vec<BorrowedFd<'_>> = descriptors.iter().map(|(_, fd)| fd.as_fd()).collect();
     let bytes = postcard::to_stdvec(&order).map_err(io::Error::other)?;
     let file = super::streams::sealed(&bytes)?;
     beside.push(file.as_fd());
-    let bytes = postcard::to_stdvec(&ToInitRef::RunLong).map_err(io::Error::other)?;
+    let bytes = postcard::to_stdvec(word).map_err(io::Error::other)?;
     sys::send_all(control, &bytes, &beside)?;
+    Ok(())
+}
+
+/// Tells a slot's first process something that needs no descriptors.
+///
+/// # Errors
+/// When it has gone.
+pub(super) fn send_word(control: &UnixDatagram, word: &ToInit) -> io::Result<()> {
+    let bytes = postcard::to_stdvec(word).map_err(io::Error::other)?;
+    sys::send_all(control, &bytes, &[])?;
     Ok(())
 }
 

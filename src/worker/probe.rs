@@ -11,10 +11,11 @@ use std::process::ExitCode;
 use serde::{Deserialize, Serialize};
 
 use super::act;
+use super::attempt::run;
 use super::builder::{Builder, INNER_USER};
 use super::observation::End;
 use super::request::{Mount, Request};
-use super::run::{RunError, run};
+use super::run::RunError;
 use crate::base::limits::Limits;
 use crate::sandbox::profile::Access;
 use crate::sandbox::sys;
@@ -173,6 +174,7 @@ pub(super) fn attest(
             target: PathBuf::from(INSIDE),
         }],
         limits: Limits::default(),
+        warm: None,
     };
     let seen = run(builder, profile, &request, supervisor).map_err(|error| match error {
         RunError::Host(what)

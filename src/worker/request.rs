@@ -29,6 +29,15 @@ pub struct Request {
     pub mounts: Vec<Mount>,
     /// What the program may use.
     pub limits: Limits,
+    /// Whether it is a driver that may be run by an interpreter that is warm; `None` wants a fresh one.
+    pub warm: Option<Warm>,
+}
+
+/// A driver's program may be forked from an interpreter that waits.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Warm {
+    /// What the job imports first of all, in its order: some of these imports may have been made before.
+    pub imports: Vec<String>,
 }
 
 /// A host folder or file, shown read-only in the sandbox.

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
-use super::builder::{Builder, SlotError};
+use super::attempt::{Done, Trouble};
 use super::observation::{Captured, Course, End, Observation, Usage};
 use super::order::FromInit;
 use super::request::Request;
@@ -15,8 +15,8 @@ use super::slot::Slot;
 use super::streams::{Stream, Streams, streams};
 use super::tree;
 use super::waiting::{Patience, Waiting};
+use super::zygote::{Zygote, split};
 use crate::base::limits::{LimitKind, Limits};
-use crate::sandbox::Profile;
 
 /// How long it may take until nothing of a program is left; then the slot is thrown away.
 const CLEARED_WITHIN: Duration = Duration::from_secs(2);
@@ -46,35 +46,48 @@ pub(super) enum RunError {
     Abandoned,
 }
 
-/// Runs one request. `supervisor` is watched, so that no job outlives it.
+/// Runs a request in a slot, in a process of its own or in one that `zygote` forks.
 ///
 /// # Errors
-/// [`RunError`].
-pub(super) fn run(
-    builder: &mut Builder,
-    profile: &Profile,
+/// [`Trouble`].
+pub(super) fn run_in(
+    slot: &mut Slot,
     request: &Request,
+    zygote: Option<&Zygote>,
     supervisor: BorrowedFd<'_>,
-) -> Result<Observation, RunError> {
+) -> Result<Done, Trouble> {
+    let host = |what: &str, error: std::io::Error| RunError::Host(format!("{what}: {error}"));
+    let payload = request.payload.as_deref();
+    let payload = match zygote {
+        // It has the driver.
+        Some(_) => Some(payload.and_then(split).ok_or(Trouble::Doubt)?.1),
+        None => payload,
+    };
     let (descriptors, ours) =
-        streams(request).map_err(|error| RunError::Host(format!("make pipes: {error}")))?;
-    let mut slot = builder
-        .slot(profile, request)
-        .map_err(|error| match error {
-            SlotError::Host(what) => RunError::Host(what),
-            SlotError::Request(what) => RunError::Request(what),
-        })?;
+        streams(request, payload).map_err(|error| host("make pipes", error))?;
+    if zygote.is_none() {
+        slot.share(0)
+            .map_err(|error| host("set the job's limits", error))?;
+    }
     // What the slot has used so far is not this program's, its first process having waited for others.
     let counted = slot.group.as_ref().and_then(|group| group.cpu_time());
     let before = counted.unwrap_or_else(|| tree::usage(slot.init, request.limits.processes).cpu);
-    slot.start(request, &descriptors)
-        .map_err(|error| RunError::Host(format!("start the program: {error}")))?;
+    match zygote {
+        Some(zygote) => {
+            slot.begin();
+            zygote.start(&request.limits, &descriptors)?;
+        }
+        None => slot
+            .start(request, &descriptors)
+            .map_err(|error| host("start the program", error))?,
+    }
     drop(descriptors);
     let started = Instant::now();
     let mut watch = Watch {
         limits: &request.limits,
         waiting: Waiting::from(started, slot.init, slot.group.as_ref()),
-        slot: &mut slot,
+        slot,
+        zygote,
         started,
         cpu_before: before,
         tree: tree::TreeUsage::default(),
@@ -88,23 +101,31 @@ pub(super) fn run(
     watch.listen(wall);
     let is_clear = match end {
         Ended::Program(_) => watch.until_clear(supervisor)?,
+        // Nobody is heard of a job whose interpreter was stopped, either.
+        Ended::Limit if zygote.is_some() && watch.limit == Some(LimitKind::Wall) => {
+            if !watch.until_clear(supervisor)? {
+                return Err(Trouble::Doubt);
+            }
+            false
+        }
         Ended::Limit => false,
     };
     if !is_clear {
         watch.slot.kill();
     }
     let observation = watch.finish(end, wall)?;
-    // Whatever did more than a program should, or was ended for it, had the slot for the last time.
-    if is_clear && observation.limit.is_none() && !slot.listener.was_used() {
-        builder.give_back(slot);
-    }
-    Ok(observation)
+    Ok(Done {
+        observation,
+        is_clear,
+    })
 }
 
 /// A running job under watch.
 struct Watch<'a> {
     limits: &'a Limits,
     slot: &'a mut Slot,
+    /// Who forked the program, if not the slot's first process.
+    zygote: Option<&'a Zygote>,
     started: Instant,
     /// Time that the wall-clock limit does not count.
     waiting: Waiting,
@@ -113,6 +134,15 @@ struct Watch<'a> {
     streams: Streams,
     limit: Option<LimitKind>,
     course: Box<Course>,
+}
+
+/// Who spoke or ended.
+#[derive(Clone, Copy, Debug)]
+struct Spoke {
+    /// The slot's first process.
+    slot: bool,
+    /// The interpreter that forked the program.
+    zygote: bool,
 }
 
 /// How a watch ended.
@@ -124,7 +154,7 @@ enum Ended {
 }
 
 impl Watch<'_> {
-    fn until_end(&mut self, supervisor: BorrowedFd<'_>) -> Result<Ended, RunError> {
+    fn until_end(&mut self, supervisor: BorrowedFd<'_>) -> Result<Ended, Trouble> {
         let mut next_tick = self.started + TICK;
         loop {
             let now = Instant::now();
@@ -138,19 +168,20 @@ impl Watch<'_> {
                     self.limit = Some(LimitKind::Wall);
                 }
                 Patience::Exhausted => {
-                    return Err(RunError::Busy(format!(
+                    let busy = format!(
                         "the job waited for a processor for {:.0?} of {:.0?}; use fewer workers or a \
                          less busy host",
                         self.waiting.total(),
                         self.started.elapsed()
-                    )));
+                    );
+                    return Err(RunError::Busy(busy).into());
                 }
             }
             if self.limit.is_none() && now >= next_tick {
                 self.waiting
                     .look_sometimes(now, init, group, self.cpu(), supervisor);
                 if group.is_some_and(|group| !group.is_there()) {
-                    return Err(RunError::Host(REMOVED.to_owned()));
+                    return Err(RunError::Host(REMOVED.to_owned()).into());
                 }
                 self.limit = self.over_limit();
                 next_tick = now + TICK;
@@ -161,10 +192,16 @@ impl Watch<'_> {
             let until = next_tick
                 .min(self.waiting.deadline(self.limits))
                 .saturating_duration_since(now);
-            if self.wait(until, supervisor)?
+            let spoke = self.wait(until, supervisor)?;
+            if spoke.slot
                 && let Some(ended) = self.hear()?
             {
                 return Ok(ended);
+            }
+            if let Some(zygote) = self.zygote
+                && spoke.zygote
+            {
+                return self.hear_zygote(zygote);
             }
             let printed = self.streams.stdout.total + self.streams.stderr.total;
             let flood = self.streams.events.as_ref().is_some_and(Stream::overflowed);
@@ -174,9 +211,9 @@ impl Watch<'_> {
         }
     }
 
-    /// Waits for anything to happen, reads the streams and answers refused calls. Says whether the
-    /// first process spoke or ended.
-    fn wait(&mut self, until: Duration, supervisor: BorrowedFd<'_>) -> Result<bool, RunError> {
+    /// Waits for anything to happen, reads the streams and answers refused calls. Says who spoke or
+    /// ended.
+    fn wait(&mut self, until: Duration, supervisor: BorrowedFd<'_>) -> Result<Spoke, RunError> {
         let streams = &self.streams;
         let watched = [
             streams.stdout.fd.as_ref(),
@@ -193,6 +230,10 @@ impl Watch<'_> {
             PollFd::new(supervisor, PollFlags::empty()),
         ];
         fds.extend(
+            self.zygote
+                .map(|zygote| PollFd::new(zygote.link(), PollFlags::POLLIN)),
+        );
+        fds.extend(
             watched
                 .chain(self.slot.listener.fd())
                 .map(|fd| PollFd::new(fd, PollFlags::POLLIN)),
@@ -207,13 +248,16 @@ impl Watch<'_> {
                 .and_then(PollFd::revents)
                 .is_some_and(|events| !events.is_empty())
         };
-        let (spoke, gone, abandoned) = (happened(0), happened(1), happened(2));
-        if abandoned {
+        let spoke = Spoke {
+            slot: happened(0) || happened(1),
+            zygote: self.zygote.is_some() && happened(3),
+        };
+        if happened(2) {
             return Err(RunError::Abandoned);
         }
         self.listen(self.started.elapsed());
         self.drain();
-        Ok(spoke || gone)
+        Ok(spoke)
     }
 
     fn listen(&mut self, at: Duration) {
@@ -225,12 +269,15 @@ impl Watch<'_> {
     /// again.
     fn until_clear(&mut self, supervisor: BorrowedFd<'_>) -> Result<bool, RunError> {
         let deadline = Instant::now() + CLEARED_WITHIN;
+        if self.zygote.is_some() && self.slot.ask_to_clear().is_err() {
+            return Ok(false);
+        }
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 return Ok(false);
             }
-            if self.wait(left, supervisor)? {
+            if self.wait(left, supervisor)?.slot {
                 // Anything else, or nothing, and it is in doubt.
                 let word = self.slot.receive();
                 return Ok(matches!(word, Ok(FromInit::Cleared(None))));
@@ -266,7 +313,7 @@ impl Watch<'_> {
             }
             Ok(FromInit::NotExecutable(error)) => Err(RunError::Request(format!("cannot {error}"))),
             Ok(FromInit::Failed(error)) => Err(RunError::Host(format!("cannot {error}"))),
-            Ok(FromInit::Ready | FromInit::Cleared(_)) => {
+            Ok(FromInit::Ready | FromInit::Cleared(_) | FromInit::Settled(_)) => {
                 Err(RunError::Host("the sandbox spoke out of turn".to_owned()))
             }
             // The first process itself is gone. A program cannot signal it; the kernel can, when
@@ -278,6 +325,23 @@ impl Watch<'_> {
             Err(_) => Err(RunError::Host(
                 "the sandbox's first process was lost".to_owned(),
             )),
+        }
+    }
+
+    /// What the interpreter says that forked the program.
+    fn hear_zygote(&mut self, zygote: &Zygote) -> Result<Ended, Trouble> {
+        match zygote.hear() {
+            Ok((status, cpu, largest)) => {
+                self.tree.cpu = self.tree.cpu.max(cpu);
+                self.tree.memory = self.tree.memory.max(largest);
+                Ok(Ended::Program(End::of_status(status)))
+            }
+            // The kernel had the choice whom to kill.
+            Err(_) if self.over_memory() => {
+                self.limit = Some(LimitKind::Memory);
+                Ok(Ended::Limit)
+            }
+            Err(doubt) => Err(doubt.into()),
         }
     }
 

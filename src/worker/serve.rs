@@ -7,12 +7,14 @@ use std::os::unix::net::UnixStream;
 use std::process::ExitCode;
 use std::time::Instant;
 
+use super::attempt::run;
 use super::builder::Builder;
 use super::pool::WorkerError;
 use super::probe;
 use super::request::Request;
-use super::run::{RunError, run};
+use super::run::RunError;
 use super::wire::{FromWorker, Setup, ToWorker, receive, send};
+use super::zygote::Forest;
 use crate::sandbox::mount_table::MountTable;
 use crate::sandbox::sys::Permit;
 use crate::sandbox::{Host, Profile, cgroup};
@@ -44,6 +46,7 @@ fn answer(socket: OwnedFd) -> io::Result<()> {
     let mut builder = Builder {
         host,
         given_up: setup.given_up.clone(),
+        forest: Forest::default(),
         idle: Vec::new(),
         permit: Permit::random()?,
         built: 0,

@@ -13,7 +13,7 @@ use nix::unistd::Pid;
 
 use super::filter::Filter;
 use super::listener::Listener;
-use super::order::{self, Descriptors, FromInit};
+use super::order::{self, Descriptors, FromInit, ToInit};
 use super::request::{Mount, Request};
 use crate::base::limits::Limits;
 use crate::sandbox::cgroup::Group;
@@ -25,6 +25,8 @@ const MOST_JOBS: u64 = 1000;
 /// A sandbox that is ready to run a program.
 #[derive(Debug)]
 pub(super) struct Slot {
+    /// Tells it from every other slot of this worker.
+    pub(super) number: u64,
     /// What it shows: only requests that want the same can use it.
     pub(super) shape: Shape,
     /// Its first process.
@@ -114,9 +116,101 @@ impl Slot {
     /// # Errors
     /// When the first process has ended.
     pub(super) fn start(&mut self, request: &Request, descriptors: &Descriptors) -> io::Result<()> {
+        self.begin();
+        order::send_run(&self.control, request, descriptors)
+    }
+
+    /// A program is about to start.
+    pub(super) fn begin(&mut self) {
         self.jobs += 1;
         self.listener.begin();
-        order::send_run(&self.control, request, descriptors)
+    }
+
+    /// Starts a program that stays when everything else is cleared away, and gives its process id in the slot.
+    ///
+    /// # Errors
+    /// When the slot is in doubt.
+    pub(super) fn settle(
+        &mut self,
+        request: &Request,
+        descriptors: &Descriptors,
+    ) -> io::Result<i32> {
+        order::send_settle(&self.control, request, descriptors)?;
+        loop {
+            match self.receive()? {
+                FromInit::Settled(pid) => return Ok(pid),
+                FromInit::Observed | FromInit::Writable => {}
+                _ => return Err(io::ErrorKind::InvalidData.into()),
+            }
+        }
+    }
+
+    /// Has a process that a resident made stay, too.
+    ///
+    /// # Errors
+    /// When the slot is in doubt.
+    pub(super) fn adopt(&mut self, pid: i32) -> io::Result<()> {
+        self.ask(&ToInit::Adopt(pid))
+    }
+
+    /// Ends a resident.
+    ///
+    /// # Errors
+    /// When the slot is in doubt.
+    pub(super) fn dismiss(&mut self, pid: i32) -> io::Result<()> {
+        self.ask(&ToInit::Dismiss(pid))
+    }
+
+    /// Takes away everything but the residents.
+    ///
+    /// # Errors
+    /// When the slot is in doubt.
+    pub(super) fn clear(&mut self) -> io::Result<()> {
+        self.ask(&ToInit::Clear)
+    }
+
+    /// The same without waiting for the answer.
+    ///
+    /// # Errors
+    /// When the first process has ended.
+    pub(super) fn ask_to_clear(&self) -> io::Result<()> {
+        order::send_word(&self.control, &ToInit::Clear)
+    }
+
+    fn ask(&mut self, word: &ToInit) -> io::Result<()> {
+        order::send_word(&self.control, word)?;
+        match self.receive()? {
+            FromInit::Cleared(None) => Ok(()),
+            FromInit::Cleared(Some(doubt)) => Err(io::Error::other(doubt)),
+            _ => Err(io::ErrorKind::InvalidData.into()),
+        }
+    }
+
+    /// Whether what programs use is counted by a control group alone: then residents can be set off.
+    pub(super) fn sets_off_residents(&self) -> bool {
+        self.group.as_ref().is_some_and(|group| {
+            group.bounds_memory() && group.bounds_processes() && group.cpu_time().is_some()
+        })
+    }
+
+    /// Sets the slot's residents off against what jobs may use; see [`Group::set_off`].
+    ///
+    /// # Errors
+    /// When the control group cannot be changed.
+    pub(super) fn set_off(&mut self, processes: u64) -> io::Result<()> {
+        self.group
+            .as_mut()
+            .map_or(Ok(()), |group| group.set_off(processes))
+    }
+
+    /// What the next job shares with a resident; see [`Group::share`].
+    ///
+    /// # Errors
+    /// When the control group cannot be changed.
+    pub(super) fn share(&mut self, shared: u64) -> io::Result<()> {
+        self.group
+            .as_mut()
+            .map_or(Ok(()), |group| group.share(shared))
     }
 
     /// Kills every process of the sandbox and waits until the first one is gone; the kernel ends

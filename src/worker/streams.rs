@@ -35,11 +35,15 @@ pub(super) struct Stream {
     pub(super) total: u64,
 }
 
-/// Makes the pipes of a job: the program's ends, with their numbers there, and ours.
+/// Makes the pipes of a job: the program's ends, with their numbers there, and ours. It reads `payload` at
+/// descriptor 3.
 ///
 /// # Errors
 /// When there are no descriptors left, or no memory.
-pub(super) fn streams(request: &Request) -> io::Result<(Descriptors, Streams)> {
+pub(super) fn streams(
+    request: &Request,
+    payload: Option<&[u8]>,
+) -> io::Result<(Descriptors, Streams)> {
     let (stdout, stdout_end) = stream(request.limits.output)?;
     let (stderr, stderr_end) = stream(request.limits.output)?;
     let (events, events_end) = request.events_limit.map(event_stream).transpose()?.unzip();
@@ -48,7 +52,7 @@ pub(super) fn streams(request: &Request) -> io::Result<(Descriptors, Streams)> {
         (1, stdout_end),
         (2, stderr_end),
     ];
-    if let Some(payload) = &request.payload {
+    if let Some(payload) = payload {
         pipes.push((3, sealed(payload)?));
     }
     pipes.extend(events_end.map(|end| (4, end)));
@@ -87,6 +91,14 @@ fn received(ours: OwnedFd, theirs: OwnedFd, keep: u64) -> io::Result<(Stream, Ow
         },
         theirs,
     ))
+}
+
+/// A pipe for a program whose output is not wanted: its reading end, which must stay open, and its other.
+///
+/// # Errors
+/// When there are no descriptors left.
+pub(super) fn quiet_pipe() -> io::Result<(OwnedFd, OwnedFd)> {
+    Ok(pipe2(OFlag::O_CLOEXEC)?)
 }
 
 /// A file in memory that can only be read.

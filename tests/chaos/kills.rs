@@ -137,6 +137,7 @@ async fn killed_again(times: usize) -> End {
             wall: PATIENCE,
             ..Limits::default()
         },
+        warm: None,
     };
     let run = pool.run(request);
     let decide = async {

@@ -65,6 +65,7 @@ pub(crate) fn request(argv: Vec<String>, limits: Limits) -> Request {
         profile: "strict".to_owned(),
         mounts: Vec::new(),
         limits,
+        warm: None,
     }
 }
 

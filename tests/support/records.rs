@@ -33,6 +33,7 @@ pub(crate) fn manifest() -> Manifest {
         },
         tasks: 2,
         python: "3.12.0".to_owned(),
+        warm: true,
         host: Host::default(),
         attestation: serde_json::Value::Null,
     }

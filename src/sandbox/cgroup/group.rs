@@ -22,8 +22,22 @@ pub struct Group {
     folders: Vec<PathBuf>,
     counters: Counters,
     limits: Limits,
-    /// What was in use when the first job began: the sandbox's own.
+    /// What is in use between jobs: the sandbox's own, and its residents'.
     own: Option<u64>,
+    residents: Residents,
+}
+
+/// What programs hold that stay between jobs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Residents {
+    /// What was in use before there were any.
+    before: u64,
+    /// Bytes that they hold.
+    memory: u64,
+    /// Of these, bytes that the next job counts as its own, too: it is forked from who holds them.
+    shared: u64,
+    /// How many there are.
+    processes: u64,
 }
 
 /// The files that are read for every job, kept open: opening one costs more than reading it.
@@ -65,6 +79,7 @@ impl Group {
             counters: Counters::default(),
             limits: limits.clone(),
             own: None,
+            residents: Residents::default(),
         };
         for folder in &group.folders {
             fs::create_dir(folder).map_err(|error| at(folder, error))?;
@@ -134,7 +149,39 @@ impl Group {
     /// The same before the first job: what the sandbox itself took is not the job's.
     pub fn renew_first(&mut self) {
         self.own = self.memory_in_use();
+        self.residents.before = self.own.unwrap_or(0);
         let _ = self.forget_peak();
+    }
+
+    /// Between two jobs: what the group holds now beside the sandbox's own is its residents', of which there are
+    /// so many. The limits of a job are set beside it.
+    ///
+    /// # Errors
+    /// When the kernel does not take the limits, or does not tell what is in use.
+    pub fn set_off(&mut self, processes: u64) -> io::Result<()> {
+        let in_use = self.memory_in_use().ok_or(io::ErrorKind::NotFound)?;
+        self.own = Some(in_use);
+        self.residents.processes = processes;
+        self.residents.memory = in_use.saturating_sub(self.residents.before);
+        self.residents.shared = 0;
+        self.set_limits(&self.limits)
+    }
+
+    /// Between two jobs: so much of what residents hold counts as the next job's own, which is forked from one
+    /// of them.
+    ///
+    /// # Errors
+    /// When the kernel does not take the limits.
+    pub fn share(&mut self, shared: u64) -> io::Result<()> {
+        let shared = shared.min(self.residents.memory);
+        if self.residents.shared != shared {
+            self.residents.shared = shared;
+            self.set_limits(&self.limits)?;
+        }
+        match self.forget_peak() {
+            true => Ok(()),
+            false => Err(io::ErrorKind::Unsupported.into()),
+        }
     }
 
     fn forget_peak(&self) -> bool {
@@ -146,16 +193,22 @@ impl Group {
     }
 
     fn set_limits(&self, limits: &Limits) -> io::Result<()> {
+        let beside = self.residents.memory - self.residents.shared;
+        let memory = limits.memory.saturating_add(beside);
         match &self.memory {
             Some((Version::V1, folder)) => {
-                write(&folder.join("memory.limit_in_bytes"), limits.memory)?;
                 let with_swap = folder.join("memory.memsw.limit_in_bytes");
+                // Neither may be below the other on the way.
+                let raised = write(&folder.join("memory.limit_in_bytes"), memory);
                 if with_swap.exists() {
-                    write(&with_swap, limits.memory)?;
+                    write(&with_swap, memory)?;
+                }
+                if raised.is_err() {
+                    write(&folder.join("memory.limit_in_bytes"), memory)?;
                 }
             }
             Some((Version::V2, folder)) => {
-                write(&folder.join("memory.max"), limits.memory)?;
+                write(&folder.join("memory.max"), memory)?;
                 let swap = folder.join("memory.swap.max");
                 if swap.exists() {
                     write(&swap, 0)?;
@@ -169,7 +222,11 @@ impl Group {
         }
         if let Some(folder) = &self.pids {
             // The sandbox's own first process is counted too.
-            write(&folder.join("pids.max"), u64::from(limits.processes) + 1)?;
+            let others = 1 + self.residents.processes;
+            write(
+                &folder.join("pids.max"),
+                u64::from(limits.processes) + others,
+            )?;
         }
         Ok(())
     }
@@ -211,7 +268,8 @@ impl Group {
 
     /// The most memory that was in use at one time, in bytes.
     pub fn peak_memory(&self) -> Option<u64> {
-        number(&text(self.counters.peak.as_ref()?)?)
+        let peak = number(&text(self.counters.peak.as_ref()?)?)?;
+        Some(peak.saturating_sub(self.residents.memory - self.residents.shared))
     }
 
     /// The memory in use now, in bytes.
@@ -242,7 +300,8 @@ impl Group {
                 // Refusals (`memory.failcnt`) are no longer counted by every kernel; how much there
                 // was at most is, and a group that meets its limit comes this close to it.
                 let near = 4 * MIB;
-                let most = self.peak_memory();
+                let most = self.counters.peak.as_ref().and_then(text);
+                let most = most.and_then(|text| number(&text));
                 let limit = read(&folder.join("memory.limit_in_bytes"));
                 match (most, limit) {
                     (Some(most), Some(limit)) => most.saturating_add(near) >= limit,

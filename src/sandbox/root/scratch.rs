@@ -98,6 +98,14 @@ impl Scratch {
         Ok(true)
     }
 
+    /// Whether the folders have room for a job with these limits, and no more.
+    pub fn fits(&self, limits: &Limits) -> bool {
+        self.folders.is_empty()
+            || self.mounted.as_ref().is_some_and(|mounted| {
+                (mounted.size, mounted.inodes) == (limits.disk, limits.inodes)
+            })
+    }
+
     /// Takes away what a job wrote, unless nothing was. Says whether it was.
     ///
     /// # Errors

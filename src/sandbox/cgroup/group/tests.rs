@@ -202,3 +202,43 @@ fn a_group_that_cannot_be_limited_is_not_made() {
     let left = fs::read_dir(place.path().join("there")).unwrap().count();
     assert_eq!(left, 0, "what was made is removed");
 }
+
+#[test]
+fn residents_are_set_off_against_the_next_job() {
+    for version in [Version::V1, Version::V2] {
+        let (_place, mut group, folder) = group(version);
+        let (limit, in_use, peak) = match version {
+            Version::V1 => (
+                "memory.limit_in_bytes",
+                "memory.usage_in_bytes",
+                "memory.max_usage_in_bytes",
+            ),
+            Version::V2 => ("memory.max", "memory.current", "memory.peak"),
+        };
+        put(
+            &folder,
+            &[
+                (limit, ""),
+                ("pids.max", ""),
+                (in_use, "1048576\n"),
+                (peak, "0\n"),
+            ],
+        );
+        reopened(&mut group);
+        group.renew_first();
+        put(&folder, &[(in_use, "11534336\n"), (peak, "20971520\n")]);
+        group.set_off(2).unwrap();
+        let limits = Limits::default();
+        // Ten more were in use than before, by two processes.
+        assert_eq!(read(&folder, limit), (limits.memory + 10 * MIB).to_string());
+        assert_eq!(
+            read(&folder, "pids.max"),
+            (u64::from(limits.processes) + 3).to_string()
+        );
+        assert_eq!(group.peak_memory(), Some(10 * MIB));
+        // Four of these the next job counts as its own.
+        group.share(4 * MIB).unwrap();
+        assert_eq!(read(&folder, limit), (limits.memory + 6 * MIB).to_string());
+        assert!(group.renew(&limits));
+    }
+}

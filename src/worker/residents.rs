@@ -1,0 +1,157 @@
+//! Programs that stay in a slot while jobs come and go: warm interpreters.
+//!
+//! Everything else is killed after each job, and the residents have to outlive that. So all processes of
+//! the slot are stopped first, at one stroke, so that none can start another one; then whoever is no
+//! resident is killed, and the residents go on. A resident that has ended by itself puts the slot in doubt.
+
+use std::time::{Duration, Instant};
+
+use nix::errno::Errno;
+use nix::sys::signal::{Signal, kill};
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
+use nix::unistd::Pid;
+
+/// How long processes may take to end once they are killed.
+const WITHIN: Duration = Duration::from_secs(1);
+/// How often they are looked for meanwhile.
+const LOOK_EVERY: Duration = Duration::from_micros(200);
+
+/// The residents of a slot, as its first process holds them.
+#[derive(Debug, Default)]
+pub(super) struct Residents {
+    pids: Vec<Pid>,
+}
+
+impl Residents {
+    pub(super) fn is_empty(&self) -> bool {
+        self.pids.is_empty()
+    }
+
+    /// A program that was just started.
+    pub(super) fn add(&mut self, pid: Pid) {
+        self.pids.push(pid);
+    }
+
+    /// A process that a resident made, and whose parent is now the first process.
+    pub(super) fn adopt(&mut self, pid: Pid) -> Result<(), String> {
+        let found = Status::of(pid)?;
+        if found.parent != 1 || pid.as_raw() <= 1 || self.pids.contains(&pid) {
+            return Err(format!("process {pid} is nobody's resident"));
+        }
+        self.pids.push(pid);
+        Ok(())
+    }
+
+    /// Ends one.
+    pub(super) fn dismiss(&mut self, pid: Pid) -> Result<(), String> {
+        let place = self.pids.iter().position(|resident| *resident == pid);
+        let place = place.ok_or_else(|| format!("process {pid} is no resident"))?;
+        self.pids.remove(place);
+        // It is ours and was not waited for, so the number is still its own.
+        kill(pid, Signal::SIGKILL).map_err(|errno| format!("end a resident: {errno}"))?;
+        loop {
+            match waitpid(pid, None) {
+                Ok(_) => return Ok(()),
+                Err(Errno::EINTR) => {}
+                Err(errno) => return Err(format!("wait for a resident: {errno}")),
+            }
+        }
+    }
+
+    /// Kills every other process of the slot. Fails when a resident has ended, or was stopped.
+    pub(super) fn clear_around(&self) -> Result<(), String> {
+        for pid in &self.pids {
+            let state = Status::of(*pid)?.state;
+            if matches!(state, 'T' | 't' | 'Z' | 'X') {
+                return Err(format!("a resident is in state {state}"));
+            }
+        }
+        signal_all(Signal::SIGSTOP)?;
+        let others = self.others()?;
+        for pid in &others {
+            send(*pid, Signal::SIGKILL)?;
+        }
+        for pid in &self.pids {
+            send(*pid, Signal::SIGCONT)?;
+        }
+        let deadline = Instant::now() + WITHIN;
+        loop {
+            self.reap()?;
+            // The first look of all was at processes that could not start any.
+            if others.is_empty() || self.others()?.is_empty() {
+                return Ok(());
+            }
+            if Instant::now() > deadline {
+                return Err("a process of the job does not end".to_owned());
+            }
+            std::thread::sleep(LOOK_EVERY);
+        }
+    }
+
+    /// Takes note of what has ended. None of it may be a resident.
+    fn reap(&self) -> Result<(), String> {
+        loop {
+            match waitpid(None, Some(WaitPidFlag::WNOHANG)) {
+                Ok(WaitStatus::StillAlive) | Err(Errno::ECHILD) => return Ok(()),
+                Ok(status) if status.pid().is_some_and(|pid| self.pids.contains(&pid)) => {
+                    return Err("a resident has ended".to_owned());
+                }
+                Ok(_) | Err(Errno::EINTR) => {}
+                Err(errno) => return Err(format!("wait for what a job left: {errno}")),
+            }
+        }
+    }
+
+    /// Processes of the slot that are neither residents nor the first one.
+    fn others(&self) -> Result<Vec<Pid>, String> {
+        let failed = |error: std::io::Error| format!("list processes: {error}");
+        let mut others = Vec::new();
+        for entry in std::fs::read_dir("/proc").map_err(failed)? {
+            let name = entry.map_err(failed)?.file_name();
+            let Some(pid) = name.to_str().and_then(|name| name.parse().ok()) else {
+                continue;
+            };
+            let pid = Pid::from_raw(pid);
+            if pid.as_raw() != 1 && !self.pids.contains(&pid) {
+                others.push(pid);
+            }
+        }
+        Ok(others)
+    }
+}
+
+fn signal_all(signal: Signal) -> Result<(), String> {
+    match kill(Pid::from_raw(-1), signal) {
+        Ok(()) | Err(Errno::ESRCH) => Ok(()),
+        Err(errno) => Err(format!("send {signal} to what a job left: {errno}")),
+    }
+}
+
+fn send(pid: Pid, signal: Signal) -> Result<(), String> {
+    match kill(pid, signal) {
+        Ok(()) | Err(Errno::ESRCH) => Ok(()),
+        Err(errno) => Err(format!("send {signal} to process {pid}: {errno}")),
+    }
+}
+
+/// What `/proc` says of a process.
+struct Status {
+    state: char,
+    parent: i32,
+}
+
+impl Status {
+    fn of(pid: Pid) -> Result<Self, String> {
+        let text = std::fs::read_to_string(format!("/proc/{pid}/stat"))
+            .map_err(|error| format!("look at process {pid}: {error}"))?;
+        // A name can hold anything, a bracket and a blank included.
+        let rest = text.rsplit_once(") ").map(|(_, rest)| rest);
+        let mut fields = rest.unwrap_or("").split(' ');
+        let state = fields.next().and_then(|field| field.chars().next());
+        let parent = fields.next().and_then(|field| field.parse().ok());
+        state
+            .zip(parent)
+            .map(|(state, parent)| Self { state, parent })
+            .ok_or_else(|| format!("look at process {pid}: it says {text:?}"))
+    }
+}
