@@ -159,7 +159,9 @@ impl Keeper<'_> {
         // It lives for many jobs. Each of them bounds its own.
         limits.cpu = FOR_EVER;
         let pid = self.start(&program, &limits, descriptors)?;
-        self.residents.add(pid);
+        if let Err(doubt) = self.residents.add(pid) {
+            return self.say(&FromInit::Cleared(Some(doubt)));
+        }
         self.say(&FromInit::Settled(pid.as_raw()))
     }
 

@@ -2,7 +2,13 @@
 //!
 //! Everything else is killed after each job, and the residents have to outlive that. So all processes of
 //! the slot are stopped first, at one stroke, so that none can start another one; then whoever is no
-//! resident is killed, and the residents go on. A resident that has ended by itself puts the slot in doubt.
+//! resident is killed, and the residents go on. A resident that has ended by itself puts the slot in doubt,
+//! and so does one that is scheduled in another way than before: jobs are of the same user and may change
+//! that, and the next ones would inherit it.
+//!
+//! Processes that wake each other can outrun the stop, and start others behind the back of whoever lists
+//! them. So the worker asks the slot's control group, too, how many are left; see
+//! [`Group::processes`](crate::sandbox::cgroup::Group::processes).
 
 use std::time::{Duration, Instant};
 
@@ -10,6 +16,8 @@ use nix::errno::Errno;
 use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
+
+use crate::sandbox::sys::Scheduling;
 
 /// How long processes may take to end once they are killed.
 const WITHIN: Duration = Duration::from_secs(1);
@@ -19,34 +27,45 @@ const LOOK_EVERY: Duration = Duration::from_micros(200);
 /// The residents of a slot, as its first process holds them.
 #[derive(Debug, Default)]
 pub(super) struct Residents {
-    pids: Vec<Pid>,
+    all: Vec<Resident>,
+}
+
+#[derive(Debug)]
+struct Resident {
+    pid: Pid,
+    scheduling: Scheduling,
 }
 
 impl Residents {
     pub(super) fn is_empty(&self) -> bool {
-        self.pids.is_empty()
+        self.all.is_empty()
     }
 
     /// A program that was just started.
-    pub(super) fn add(&mut self, pid: Pid) {
-        self.pids.push(pid);
+    pub(super) fn add(&mut self, pid: Pid) -> Result<(), String> {
+        let scheduling = scheduling(pid)?;
+        self.all.push(Resident { pid, scheduling });
+        Ok(())
+    }
+
+    fn has(&self, pid: Pid) -> bool {
+        self.all.iter().any(|resident| resident.pid == pid)
     }
 
     /// A process that a resident made, and whose parent is now the first process.
     pub(super) fn adopt(&mut self, pid: Pid) -> Result<(), String> {
         let found = Status::of(pid)?;
-        if found.parent != 1 || pid.as_raw() <= 1 || self.pids.contains(&pid) {
+        if found.parent != 1 || pid.as_raw() <= 1 || self.has(pid) {
             return Err(format!("process {pid} is nobody's resident"));
         }
-        self.pids.push(pid);
-        Ok(())
+        self.add(pid)
     }
 
     /// Ends one.
     pub(super) fn dismiss(&mut self, pid: Pid) -> Result<(), String> {
-        let place = self.pids.iter().position(|resident| *resident == pid);
+        let place = self.all.iter().position(|resident| resident.pid == pid);
         let place = place.ok_or_else(|| format!("process {pid} is no resident"))?;
-        self.pids.remove(place);
+        self.all.remove(place);
         // It is ours and was not waited for, so the number is still its own.
         kill(pid, Signal::SIGKILL).map_err(|errno| format!("end a resident: {errno}"))?;
         loop {
@@ -60,7 +79,7 @@ impl Residents {
 
     /// Kills every other process of the slot. Fails when a resident has ended, or was stopped.
     pub(super) fn clear_around(&self) -> Result<(), String> {
-        for pid in &self.pids {
+        for Resident { pid, .. } in &self.all {
             let state = Status::of(*pid)?.state;
             if matches!(state, 'T' | 't' | 'Z' | 'X') {
                 return Err(format!("a resident is in state {state}"));
@@ -71,15 +90,14 @@ impl Residents {
         for pid in &others {
             send(*pid, Signal::SIGKILL)?;
         }
-        for pid in &self.pids {
+        for Resident { pid, .. } in &self.all {
             send(*pid, Signal::SIGCONT)?;
         }
         let deadline = Instant::now() + WITHIN;
         loop {
             self.reap()?;
-            // The first look of all was at processes that could not start any.
             if others.is_empty() || self.others()?.is_empty() {
-                return Ok(());
+                return self.are_as_before();
             }
             if Instant::now() > deadline {
                 return Err("a process of the job does not end".to_owned());
@@ -88,12 +106,26 @@ impl Residents {
         }
     }
 
+    /// After everybody else has gone.
+    fn are_as_before(&self) -> Result<(), String> {
+        for Resident {
+            pid,
+            scheduling: before,
+        } in &self.all
+        {
+            if scheduling(*pid)? != *before {
+                return Err("a resident is scheduled in another way".to_owned());
+            }
+        }
+        Ok(())
+    }
+
     /// Takes note of what has ended. None of it may be a resident.
     fn reap(&self) -> Result<(), String> {
         loop {
             match waitpid(None, Some(WaitPidFlag::WNOHANG)) {
                 Ok(WaitStatus::StillAlive) | Err(Errno::ECHILD) => return Ok(()),
-                Ok(status) if status.pid().is_some_and(|pid| self.pids.contains(&pid)) => {
+                Ok(status) if status.pid().is_some_and(|pid| self.has(pid)) => {
                     return Err("a resident has ended".to_owned());
                 }
                 Ok(_) | Err(Errno::EINTR) => {}
@@ -112,12 +144,16 @@ impl Residents {
                 continue;
             };
             let pid = Pid::from_raw(pid);
-            if pid.as_raw() != 1 && !self.pids.contains(&pid) {
+            if pid.as_raw() != 1 && !self.has(pid) {
                 others.push(pid);
             }
         }
         Ok(others)
     }
+}
+
+fn scheduling(pid: Pid) -> Result<Scheduling, String> {
+    Scheduling::of(pid).map_err(|errno| format!("see how a resident is scheduled: {errno}"))
 }
 
 fn signal_all(signal: Signal) -> Result<(), String> {

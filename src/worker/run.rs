@@ -280,7 +280,7 @@ impl Watch<'_> {
             if self.wait(left, supervisor)?.slot {
                 // Anything else, or nothing, and it is in doubt.
                 let word = self.slot.receive();
-                return Ok(matches!(word, Ok(FromInit::Cleared(None))));
+                return Ok(matches!(word, Ok(FromInit::Cleared(None))) && self.slot.is_at_rest());
             }
         }
     }

@@ -193,6 +193,11 @@ impl Slot {
         })
     }
 
+    /// Whether nobody is left in it but its first process and its residents; see [`Group::is_at_rest`].
+    pub(super) fn is_at_rest(&self) -> bool {
+        self.group.as_ref().is_none_or(Group::is_at_rest)
+    }
+
     /// Sets the slot's residents off against what jobs may use; see [`Group::set_off`].
     ///
     /// # Errors

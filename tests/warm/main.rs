@@ -22,7 +22,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use fumehood::base::limits::Limits;
-use fumehood::dataset::{DatasetKind, Sample, Task, TaskSet, Tests};
+use fumehood::dataset::{DatasetKind, Task, TaskSet, Tests};
 use fumehood::environment::Interpreter;
 use fumehood::harness::{Grading, launch, plan};
 use fumehood::pipeline::Runner;
@@ -258,7 +258,7 @@ async fn nothing_random_is_shared() {
 }
 
 /// What jobs do to the interpreter that they were forked from. Every one of these passes cold.
-const SPITEFUL: [(&str, &str); 7] = [
+const SPITEFUL: [(&str, &str); 8] = [
     ("kills it", "os.kill(parent, 9)"),
     ("interrupts it", "os.kill(parent, 2)"),
     ("stops it", "os.kill(parent, 19)"),
@@ -275,6 +275,11 @@ const SPITEFUL: [(&str, &str); 7] = [
         "changes its policy",
         "os.sched_setscheduler(parent, os.SCHED_IDLE, os.sched_param(0))",
     ),
+    (
+        // ioprio_set
+        "has it read and write when nobody else does",
+        "import ctypes; assert ctypes.CDLL(None).syscall(251, 1, parent, 3 << 13) == 0",
+    ),
 ];
 
 #[tokio::test]
@@ -284,7 +289,7 @@ async fn no_job_harms_the_next_by_its_interpreter() {
     };
     // Another driver leaves `os.kill` as it is.
     let (_, task) = tasks().remove(1);
-    let state = "import os, sys\nfound = [os.getpriority(os.PRIO_PROCESS, 0), sorted(os.sched_getaffinity(0)), os.sched_getscheduler(0), \
+    let state = "import ctypes, os, sys\nfound = [ctypes.CDLL(None).syscall(252, 1, 0), os.getpriority(os.PRIO_PROCESS, 0), sorted(os.sched_getaffinity(0)), os.sched_getscheduler(0), \
          len(sys.modules)]\nos.write(1, repr(found).encode())\ndef f(x): return x + 1\n";
     let before = pool
         .run(request(&interpreter, &task, state, false))
@@ -319,6 +324,49 @@ async fn no_job_harms_the_next_by_its_interpreter() {
     pool.shutdown().await;
 }
 
+/// Processes that keep each other awake and start others all the time are no more there for the next job.
+#[tokio::test]
+async fn nothing_survives_that_keeps_its_like_awake() {
+    let (Some(interpreter), Some(pool)) = (interpreter(), pool().await) else {
+        return;
+    };
+    let (_, task) = tasks().remove(1);
+    let count = "import os, signal, time\nos.write(1, str(len([p for p in os.listdir('/proc') if p.isdigit()])).encode())\ndef f(x): return x + 1\n";
+    let awake = "import os, signal, time\n\
+        pids = []\n\
+        for _ in range(2):\n    \
+            pid = os.fork()\n    \
+            if not pid:\n        \
+                os.setsid()\n        \
+                while True:\n            \
+                    try:\n                \
+                        for other in range(2, 40):\n                    \
+                            try: os.kill(other, signal.SIGCONT)\n                    \
+                            except OSError: pass\n                \
+                        if not os.fork(): os._exit(0)\n                \
+                time.sleep(0.001)\n                \
+                        os.waitpid(-1, os.WNOHANG)\n            \
+                    except OSError: pass\n\
+        def f(x): return x + 1\n";
+    let mut run = async |code: &str| {
+        let request = request(&interpreter, &task, code, true);
+        let observation = pool.run(request).await.unwrap();
+        let events = String::from_utf8_lossy(&observation.events).into_owned();
+        assert!(events.contains("\"outcome\":\"passed\""), "{observation:?}");
+        String::from_utf8(observation.stdout.bytes).unwrap()
+    };
+    let mut known = std::collections::BTreeSet::new();
+    for _ in 0..TIMES {
+        known.insert(run(count).await);
+    }
+    for _ in 0..20 {
+        run(awake).await;
+        let now = run(count).await;
+        assert!(known.contains(&now), "{now} processes, not {known:?}");
+    }
+    pool.shutdown().await;
+}
+
 /// Every ground truth of a dataset, warm and cold.
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs a dataset and its libraries, and hours"]
@@ -350,18 +398,6 @@ async fn ground_truths_come_to_the_same() {
         if !only.is_empty() && !only.contains(&task.id.as_str()) {
             continue;
         }
-        let sample = Sample {
-            id: fumehood::base::id::SampleId {
-                task: task.id.clone(),
-                index: 0,
-            },
-            code: code.clone(),
-            line: 1,
-            name: None,
-            rank: None,
-            model: None,
-            technique: None,
-        };
         let outcome = |verdict: &fumehood::verdict::Verdict| {
             let cases: Vec<String> = verdict
                 .cases
@@ -370,9 +406,9 @@ async fn ground_truths_come_to_the_same() {
                 .collect();
             (verdict.kind, cases)
         };
-        let was = cold.grade(task, &sample, None).await.unwrap();
+        let was = cold.grade(task, code, None).await.unwrap();
         for time in 0..3 {
-            let is = runner.grade(task, &sample, None).await.unwrap();
+            let is = runner.grade(task, code, None).await.unwrap();
             // In a fresh interpreter a library's own import may look suspicious, which costs a control.
             let reasons =
                 |verdict: &fumehood::verdict::Verdict| format!("{:?}", verdict.suspicions);

@@ -28,7 +28,7 @@ def keep():
         pass
 
     def standing():
-        """What a job could change of this process from outside, and how it then would run."""
+        """How this process is scheduled."""
         return (os.getpriority(os.PRIO_PROCESS, 0), os.sched_getscheduler(0),
                 os.sched_getparam(0).sched_priority, os.sched_getaffinity(0))
 
@@ -208,7 +208,7 @@ def keep():
     os.dup2(0, 3)
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     link = socket.socket(fileno=4)
-    stand, kept = standing(), []
+    kept = []
     del PAYLOAD[:]
     link.send(numbers(b"R", os.getpid(), 0, settle()))
     room = socket.CMSG_SPACE(5 * 4)
@@ -217,9 +217,8 @@ def keep():
         received = []
         for _, _, data in beside:
             received += [int.from_bytes(data[at:at + 4], sys.byteorder) for at in range(0, len(data), 4)]
-        # Its signals were not handled in the meantime, and neither was it slowed down for good.
-        if not message or standing() != stand:
-            end_process(0 if not message else 3)
+        if not message:
+            end_process(0)
         if message[:1] == b"J" and len(received) == 5:
             child = os.fork()
             if child == 0:

@@ -48,12 +48,17 @@ struct Counters {
     in_use: Option<File>,
     memory_events: Option<File>,
     pids_events: Option<File>,
+    pids: Option<File>,
 }
 
 /// Memory of earlier jobs that a group may still hold when it is used again. The kernel counts in
 /// batches, one for each processor.
 const LEFT: u64 = 2 * MIB;
 const BATCH: u64 = 256 << 10;
+
+/// How often a group is asked whether it is at rest, and when again.
+const LOOKS: u32 = 20;
+const LOOK_EVERY: Duration = Duration::from_micros(100);
 
 impl Group {
     /// Makes a group with the limits of a job. `sequence` tells the groups of one worker apart.
@@ -119,6 +124,10 @@ impl Group {
                 .pids
                 .as_ref()
                 .and_then(|folder| File::open(folder.join("pids.events")).ok()),
+            pids: self
+                .pids
+                .as_ref()
+                .and_then(|folder| File::open(folder.join("pids.current")).ok()),
         }
     }
 
@@ -157,14 +166,18 @@ impl Group {
     /// so many. The limits of a job are set beside it.
     ///
     /// # Errors
-    /// When the kernel does not take the limits, or does not tell what is in use.
+    /// When the kernel does not take the limits, or does not tell what is in use, or others are there.
     pub fn set_off(&mut self, processes: u64) -> io::Result<()> {
         let in_use = self.memory_in_use().ok_or(io::ErrorKind::NotFound)?;
         self.own = Some(in_use);
         self.residents.processes = processes;
         self.residents.memory = in_use.saturating_sub(self.residents.before);
         self.residents.shared = 0;
-        self.set_limits(&self.limits)
+        self.set_limits(&self.limits)?;
+        match self.is_at_rest() {
+            true => Ok(()),
+            false => Err(io::ErrorKind::ResourceBusy.into()),
+        }
     }
 
     /// Between two jobs: so much of what residents hold counts as the next job's own, which is forked from one
@@ -326,6 +339,25 @@ impl Group {
     pub fn ran_out_of_processes(&self) -> bool {
         let text = self.counters.pids_events.as_ref().and_then(text);
         text.and_then(|text| keyed(&text, "max")).unwrap_or(0) > 0
+    }
+
+    /// Processes and threads in the group now, the sandbox's own first process among them; `None` where nobody
+    /// counts. Those that have ended count until they are waited for.
+    pub fn processes(&self) -> Option<u64> {
+        number(&text(self.counters.pids.as_ref()?)?)
+    }
+
+    /// Whether nobody is in the group but the sandbox's own first process and its residents; where there are
+    /// none, the first process knows that by itself.
+    pub fn is_at_rest(&self) -> bool {
+        // The kernel may take a moment to forget who has ended.
+        self.residents.processes == 0
+            || (0..LOOKS).any(|look| {
+                if look > 0 {
+                    std::thread::sleep(LOOK_EVERY);
+                }
+                self.processes() == Some(1 + self.residents.processes)
+            })
     }
 
     /// Kills every process in the group, where the kernel can do so at one stroke.

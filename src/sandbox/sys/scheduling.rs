@@ -1,4 +1,4 @@
-//! How the kernel schedules this process: what children inherit, and others of the same user may change.
+//! How the kernel schedules a process: what children inherit, and others of the same user may change.
 
 use nix::errno::Errno;
 use nix::sched::{CpuSet, sched_getaffinity};
@@ -23,12 +23,21 @@ impl Scheduling {
     /// # Errors
     /// What the kernel said.
     pub fn own() -> Result<Self, Errno> {
+        Self::of(Pid::from_raw(0))
+    }
+
+    /// Another process's.
+    ///
+    /// # Errors
+    /// What the kernel said.
+    pub fn of(pid: Pid) -> Result<Self, Errno> {
+        let number = pid.as_raw();
         let mut attributes = [0; SIZE];
         // SAFETY: the kernel writes at most as many bytes as the size says, which is the array's.
         let result = unsafe {
             libc::syscall(
                 libc::SYS_sched_getattr,
-                0,
+                number,
                 attributes.as_mut_ptr(),
                 SIZE as libc::c_uint,
                 0,
@@ -37,10 +46,10 @@ impl Scheduling {
         check(result)?;
         const IOPRIO_WHO_PROCESS: libc::c_long = 1;
         // SAFETY: numbers only.
-        let io = unsafe { libc::syscall(libc::SYS_ioprio_get, IOPRIO_WHO_PROCESS, 0) };
+        let io = unsafe { libc::syscall(libc::SYS_ioprio_get, IOPRIO_WHO_PROCESS, number) };
         Ok(Self {
             attributes,
-            processors: sched_getaffinity(Pid::from_raw(0))?,
+            processors: sched_getaffinity(pid)?,
             io: check(io)?,
         })
     }

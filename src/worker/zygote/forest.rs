@@ -287,6 +287,7 @@ impl Stem {
             let Ok(Some((child, micros))) = grown else {
                 self.tree.unfit(place);
                 grown?;
+                slot.set_off(residents as u64)?;
                 continue;
             };
             let own = child.resident.saturating_sub(parent.resident);

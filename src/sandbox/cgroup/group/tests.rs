@@ -220,6 +220,7 @@ fn residents_are_set_off_against_the_next_job() {
             &[
                 (limit, ""),
                 ("pids.max", ""),
+                ("pids.current", "3\n"),
                 (in_use, "1048576\n"),
                 (peak, "0\n"),
             ],
@@ -240,5 +241,10 @@ fn residents_are_set_off_against_the_next_job() {
         group.share(4 * MIB).unwrap();
         assert_eq!(read(&folder, limit), (limits.memory + 6 * MIB).to_string());
         assert!(group.renew(&limits));
+        assert!(group.is_at_rest());
+        // Somebody was overlooked.
+        put(&folder, &[("pids.current", "4\n")]);
+        assert!(!group.is_at_rest());
+        assert!(group.set_off(2).is_err());
     }
 }
