@@ -13,7 +13,7 @@ use super::order::{Descriptors, FromInit, Order};
 use crate::base::limits::Limits;
 use crate::sandbox::StepError;
 use crate::sandbox::landlock::Ruleset;
-use crate::sandbox::sys;
+use crate::sandbox::sys::{self, Image};
 
 /// Descriptors below this number are the program's; it gets no others.
 pub(super) const FIRST_FREE: i32 = 5;
@@ -24,40 +24,23 @@ const STACK: rlim_t = 8 << 20;
 /// Signals and timers that may be pending: memory of the kernel that nobody else bounds.
 const SIGNALS: rlim_t = 1024;
 
-/// A program as the kernel wants it, made before its process starts.
-#[derive(Debug)]
-pub(super) struct Program {
-    path: CString,
-    argv: Vec<CString>,
-    env: Vec<CString>,
-}
-
-impl Program {
-    /// The program of an order.
-    ///
-    /// # Errors
-    /// When it is empty or holds a NUL byte.
-    pub(super) fn of(order: &Order) -> Result<Self, StepError> {
-        let c_string = |text: &str| {
-            CString::new(text)
-                .map_err(|_| StepError::new("pass a NUL byte to the program", Errno::EINVAL))
-        };
-        let argv = order
-            .argv
-            .iter()
-            .map(|word| c_string(word))
-            .collect::<Result<Vec<_>, _>>()?;
-        let env = order
-            .env
-            .iter()
-            .map(|(name, value)| c_string(&format!("{name}={value}")))
-            .collect::<Result<_, _>>()?;
-        let path = argv
-            .first()
-            .cloned()
-            .ok_or_else(|| StepError::new("run an empty command", Errno::EINVAL))?;
-        Ok(Self { path, argv, env })
-    }
+/// The program of an order, made before its process starts.
+///
+/// # Errors
+/// When it is empty or holds a NUL byte.
+pub(super) fn image_of(order: &Order) -> Result<Image, StepError> {
+    let c_string = |text: &str| {
+        CString::new(text)
+            .map_err(|_| StepError::new("pass a NUL byte to the program", Errno::EINVAL))
+    };
+    let argv = order.argv.iter().map(|word| c_string(word));
+    let env = order.env.iter();
+    let env = env.map(|(name, value)| c_string(&format!("{name}={value}")));
+    Image::new(
+        argv.collect::<Result<_, _>>()?,
+        env.collect::<Result<_, _>>()?,
+    )
+    .ok_or_else(|| StepError::new("run an empty command", Errno::EINVAL))
 }
 
 /// Why a process did not become the program.
@@ -87,10 +70,11 @@ pub(super) struct Walls<'a> {
     pub(super) bound_processes: bool,
 }
 
-/// Puts the last walls around this process and becomes the program.
+/// Puts the last walls around this process and becomes the program. It runs in the memory of the slot's first
+/// process: what it would allocate on the good way would stay allocated there.
 pub(super) fn confine(
     walls: &Walls<'_>,
-    program: &Program,
+    program: &Image,
     limits: &Limits,
     descriptors: &Descriptors,
     control: &UnixDatagram,
@@ -113,15 +97,10 @@ pub(super) fn confine(
     if !walls.filter.inherited {
         close_calls(walls.filter, control)?;
     }
-    match sys::exec(&program.path, &program.argv, &program.env) {
-        Ok(never) => Ok(never),
-        Err(errno) => {
-            let name = program.path.to_string_lossy();
-            let name: String = name.chars().take(1000).collect();
-            let error = StepError::at("execute", Path::new(&name), errno);
-            Err(Refusal::Program(error))
-        }
-    }
+    program.become_it().map_err(|errno| {
+        let name: String = program.name().chars().take(1000).collect();
+        Refusal::Program(StepError::at("execute", Path::new(&name), errno))
+    })
 }
 
 /// Loads the system-call filter, and hands over the descriptor on which refused calls are told. From

@@ -126,6 +126,7 @@ fn live(mut init: Init<'_>, control: &UnixDatagram) -> Result<(), StepError> {
         scratch: entered.scratch,
         traces: Traces::new(entered.last_pid).ok(),
         residents: Residents::default(),
+        stack: Keeper::new_stack(),
     };
     keeper.freshen(init.limits)?;
     prepare()?;

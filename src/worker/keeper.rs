@@ -12,9 +12,9 @@ use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::sys::signal::{Signal, kill};
-use nix::unistd::{ForkResult, Pid};
+use nix::unistd::Pid;
 
-use super::confine::{Program, Refusal, Walls, confine};
+use super::confine::{Refusal, Walls, confine, image_of};
 use super::order::{Descriptors, FromInit, Order, ToInit, receive};
 use super::precedence::Precedence;
 use super::residents::Residents;
@@ -22,7 +22,7 @@ use super::traces::Traces;
 use crate::base::limits::Limits;
 use crate::sandbox::landlock::Ruleset;
 use crate::sandbox::root::Scratch;
-use crate::sandbox::sys::{self, Waited};
+use crate::sandbox::sys::{self, Image, Waited};
 use crate::sandbox::{StepError, landlock};
 
 /// More CPU time than any program uses.
@@ -44,6 +44,8 @@ pub(super) struct Keeper<'a> {
     pub(super) traces: Option<Traces>,
     /// Programs that stay when everything else is cleared away.
     pub(super) residents: Residents,
+    /// For processes on their way to be a program; see [`Keeper::new_stack`].
+    pub(super) stack: Vec<u8>,
 }
 
 /// What a program and its processes used.
@@ -61,6 +63,11 @@ impl Used {
 }
 
 impl Keeper<'_> {
+    /// A stack with room to spare.
+    pub(super) fn new_stack() -> Vec<u8> {
+        vec![0; 256 << 10]
+    }
+
     /// Has fresh scratch folders, and rules for them.
     ///
     /// # Errors
@@ -130,7 +137,7 @@ impl Keeper<'_> {
     }
 
     fn run(&mut self, order: &Order, descriptors: Descriptors) -> Result<(), StepError> {
-        let program = Program::of(order)?;
+        let program = image_of(order)?;
         self.freshen(&order.limits)?;
         if let Some(traces) = &mut self.traces
             && traces.count_from_start().is_err()
@@ -153,7 +160,7 @@ impl Keeper<'_> {
 
     /// Starts a program that stays.
     fn settle(&mut self, order: &Order, descriptors: &Descriptors) -> Result<(), StepError> {
-        let program = Program::of(order)?;
+        let program = image_of(order)?;
         self.freshen(&order.limits)?;
         let mut limits = order.limits.clone();
         // It lives for many jobs. Each of them bounds its own.
@@ -167,26 +174,25 @@ impl Keeper<'_> {
 
     /// Starts the program and gives its process id.
     fn start(
-        &self,
-        program: &Program,
+        &mut self,
+        program: &Image,
         limits: &Limits,
         descriptors: &Descriptors,
     ) -> Result<Pid, StepError> {
+        let mut stack = std::mem::take(&mut self.stack);
+        let confined = || {
+            match confine(&self.walls, program, limits, descriptors, self.control) {
+                Ok(never) => match never {},
+                Err(Refusal::Sandbox(error)) => _ = self.say(&FromInit::Failed(error)),
+                Err(Refusal::Program(error)) => _ = self.say(&FromInit::NotExecutable(error)),
+            }
+            126
+        };
         self.precedence.raise();
-        match sys::fork().map_err(|errno| StepError::new("start the program's process", errno))? {
-            ForkResult::Parent { child } => {
-                self.precedence.lower();
-                Ok(child)
-            }
-            ForkResult::Child => {
-                match confine(&self.walls, program, limits, descriptors, self.control) {
-                    Ok(never) => match never {},
-                    Err(Refusal::Sandbox(error)) => _ = self.say(&FromInit::Failed(error)),
-                    Err(Refusal::Program(error)) => _ = self.say(&FromInit::NotExecutable(error)),
-                }
-                sys::exit_now(126)
-            }
-        }
+        let child = sys::spawn(&mut stack, confined);
+        self.precedence.lower();
+        self.stack = stack;
+        child.map_err(|errno| StepError::new("start the program's process", errno))
     }
 
     /// Takes away everything that the program left. Fails with what is in doubt.

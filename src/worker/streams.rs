@@ -1,5 +1,6 @@
 //! A job's pipes: what it reads and writes, and what is kept of it.
 
+use std::cell::RefCell;
 use std::fs::File;
 use std::io::{self, Write};
 use std::os::fd::{AsRawFd, OwnedFd};
@@ -12,6 +13,11 @@ use nix::unistd::{pipe2, read};
 
 use super::order::Descriptors;
 use super::request::Request;
+
+thread_local! {
+    /// Where streams are read into. As much as a pipe holds; zeroed once, not with every look.
+    static BUFFER: RefCell<Vec<u8>> = RefCell::new(vec![0; 1 << 16]);
+}
 
 /// Our ends of a job's pipes.
 pub(super) struct Streams {
@@ -124,18 +130,19 @@ pub(super) fn sealed(bytes: &[u8]) -> io::Result<OwnedFd> {
 impl Stream {
     /// Reads what is there. Whatever is beyond the limit is counted and thrown away.
     pub(super) fn drain(&mut self) {
-        let mut buffer = [0; 1 << 16];
-        // Bounded, so that a flood on one stream cannot keep the clock from being read.
-        for _ in 0..16 {
-            let Some(fd) = &self.fd else { return };
-            match read(fd, &mut buffer) {
-                Ok(0) => self.fd = None,
-                Ok(count) => self.take(&buffer[..count]),
-                Err(Errno::EINTR) => {}
-                Err(Errno::EAGAIN) => return,
-                Err(_) => self.fd = None,
+        BUFFER.with_borrow_mut(|buffer| {
+            // Bounded, so that a flood on one stream cannot keep the clock from being read.
+            for _ in 0..16 {
+                let Some(fd) = &self.fd else { return };
+                match read(fd, buffer) {
+                    Ok(0) => self.fd = None,
+                    Ok(count) => self.take(&buffer[..count]),
+                    Err(Errno::EINTR) => {}
+                    Err(Errno::EAGAIN) => return,
+                    Err(_) => self.fd = None,
+                }
             }
-        }
+        });
     }
 
     fn take(&mut self, bytes: &[u8]) {

@@ -348,7 +348,7 @@ async fn nothing_survives_that_keeps_its_like_awake() {
                         os.waitpid(-1, os.WNOHANG)\n            \
                     except OSError: pass\n\
         def f(x): return x + 1\n";
-    let mut run = async |code: &str| {
+    let run = async |code: &str| {
         let request = request(&interpreter, &task, code, true);
         let observation = pool.run(request).await.unwrap();
         let events = String::from_utf8_lossy(&observation.events).into_owned();

@@ -26,9 +26,9 @@ pub use notify::{
 pub use pass::{receive_all, receive_with, send_all, send_with};
 pub use permit::{Mounting, PERMIT_ARGUMENT, PERMITTED, Permit};
 pub use process::{
-    NO_CALL, Waited, call_nothing, close, close_all_but, close_on_exec_from, duplicate, exec,
-    exit_now, fork, lift, pidfd_kill, reset_signals, set_keep_capabilities, set_no_new_privs,
-    set_not_dumpable, set_parent_death_kill, wait_any,
+    Image, NO_CALL, Waited, call_nothing, close, close_all_but, close_on_exec_from, duplicate,
+    exit_now, lift, pidfd_kill, reset_signals, set_keep_capabilities, set_no_new_privs,
+    set_not_dumpable, set_parent_death_kill, spawn, wait_any,
 };
 pub use scheduling::Scheduling;
 pub use seccomp::{Instruction, install_filter};

@@ -1,62 +1,109 @@
 //! The process itself: fork, exec, descriptors, attributes.
 
+use std::borrow::Cow;
 use std::convert::Infallible;
 use std::ffi::CString;
 use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd, RawFd};
 
 use nix::errno::Errno;
+use nix::sched::CloneFlags;
 use nix::sys::signal::{
     SaFlags, SigAction, SigHandler, SigSet, SigmaskHow, Signal, sigaction, sigprocmask,
 };
-use nix::unistd::ForkResult;
+use nix::unistd::Pid;
 
 use super::check;
 
-/// Starts a copy of this process. The caller must be single-threaded, as for
+/// Starts a process that runs `child` in this process's own memory, on a stack of its own. This one stands
+/// still until the other has become another program or has ended, with what `child` gave as its code: nothing
+/// is copied, as `fork` would do. What `child` changes in memory stays changed, and what it has not dropped
+/// when it becomes another program is never dropped. The caller must be single-threaded, as for
 /// [`super::clone_process`].
 ///
 /// # Errors
 /// `EAGAIN` or `ENOMEM`.
-pub fn fork() -> Result<ForkResult, Errno> {
-    // SAFETY: workers and slot inits have exactly one thread, so that no lock can be held elsewhere.
-    unsafe { nix::unistd::fork() }
+pub fn spawn(stack: &mut [u8], child: impl FnMut() -> isize) -> Result<Pid, Errno> {
+    let flags = CloneFlags::CLONE_VM | CloneFlags::CLONE_VFORK;
+    // SAFETY: the kernel holds this process until the other has left its memory. So there is one at a time in
+    // it, as if `child` had been called; the stack is ours as long; and a panic does not leave the callback,
+    // which ends its process.
+    unsafe { nix::sched::clone(Box::new(child), stack, flags, Some(libc::SIGCHLD)) }
 }
 
-/// Replaces this process by `program`, looked up on the `PATH` of `environment` unless it holds a
-/// slash.
-///
-/// # Errors
-/// `ENOENT`, `EACCES`, `ENOEXEC`, `E2BIG`: what the kernel said about the last place tried.
-pub fn exec(
-    program: &CString,
-    argv: &[CString],
-    environment: &[CString],
-) -> Result<Infallible, Errno> {
+/// A program as the kernel wants it, made before the process that becomes it: [`Image::become_it`] allocates
+/// nothing.
+#[derive(Debug)]
+pub struct Image {
+    /// Where it may be, the likeliest first.
+    places: Vec<CString>,
+    argv: Vec<*const libc::c_char>,
+    environment: Vec<*const libc::c_char>,
+    /// What the pointers point to.
+    texts: [Vec<CString>; 2],
+}
+
+impl Image {
+    /// The program that `argv` begins with, looked up on the `PATH` of `environment` unless it holds a
+    /// slash. `None` for no program at all.
+    pub fn new(argv: Vec<CString>, environment: Vec<CString>) -> Option<Self> {
+        let pointers = |texts: &[CString]| {
+            let pointers = texts.iter().map(|text| text.as_ptr());
+            pointers.chain([std::ptr::null()]).collect()
+        };
+        Some(Self {
+            places: places(argv.first()?, &environment),
+            argv: pointers(&argv),
+            environment: pointers(&environment),
+            texts: [argv, environment],
+        })
+    }
+
+    /// What the program was called by.
+    pub fn name(&self) -> Cow<'_, str> {
+        let [argv, _] = &self.texts;
+        argv.first()
+            .map_or(Cow::Borrowed(""), |name| name.to_string_lossy())
+    }
+
+    /// Replaces this process by it. Gives what the kernel said about the last place that could not be had.
+    ///
+    /// # Errors
+    /// `ENOENT`, `EACCES`, `ENOEXEC`, `E2BIG`.
+    pub fn become_it(&self) -> Result<Infallible, Errno> {
+        let mut last = Errno::ENOENT;
+        for place in &self.places {
+            // SAFETY: both lists end with a null pointer, and what they point to lives in `self`.
+            unsafe {
+                libc::execve(
+                    place.as_ptr(),
+                    self.argv.as_ptr(),
+                    self.environment.as_ptr(),
+                )
+            };
+            match Errno::last() {
+                Errno::ENOENT | Errno::ENOTDIR if self.places.len() > 1 => {}
+                errno => last = errno,
+            }
+        }
+        Err(last)
+    }
+}
+
+fn places(program: &CString, environment: &[CString]) -> Vec<CString> {
     if program.as_bytes().contains(&b'/') {
-        return nix::unistd::execve(program, argv, environment);
+        return vec![program.clone()];
     }
     let path = environment
         .iter()
         .find_map(|variable| variable.as_bytes().strip_prefix(b"PATH="))
         .unwrap_or(b"/usr/local/bin:/usr/bin:/bin");
-    let mut last = Errno::ENOENT;
-    for folder in path
-        .split(|&byte| byte == b':')
+    path.split(|&byte| byte == b':')
         .filter(|folder| !folder.is_empty())
-    {
-        let mut candidate = folder.to_vec();
-        candidate.push(b'/');
-        candidate.extend_from_slice(program.as_bytes());
-        let Ok(candidate) = CString::new(candidate) else {
-            continue;
-        };
-        match nix::unistd::execve(&candidate, argv, environment) {
-            Ok(never) => match never {},
-            Err(Errno::ENOENT | Errno::ENOTDIR) => {}
-            Err(errno) => last = errno,
-        }
-    }
-    Err(last)
+        .filter_map(|folder| {
+            let place = [folder, b"/", program.as_bytes()].concat();
+            CString::new(place).ok()
+        })
+        .collect()
 }
 
 /// A copy of a descriptor with a number from 64 upwards, so that placing it at a low number never
@@ -135,7 +182,7 @@ pub fn close_all_but(kept: &[RawFd]) -> Result<(), Errno> {
 #[derive(Clone, Copy, Debug)]
 pub struct Waited {
     /// Which.
-    pub pid: nix::unistd::Pid,
+    pub pid: Pid,
     /// Its wait status, as the kernel has it.
     pub status: i32,
     /// CPU time of it and of those that it had waited for, in microseconds.
@@ -161,7 +208,7 @@ pub fn wait_any() -> Result<Waited, Errno> {
             + u64::try_from(time.tv_usec).unwrap_or(0)
     };
     Ok(Waited {
-        pid: nix::unistd::Pid::from_raw(pid as libc::pid_t),
+        pid: Pid::from_raw(pid as libc::pid_t),
         status,
         cpu_micros: micros(usage.ru_utime) + micros(usage.ru_stime),
         largest: u64::try_from(usage.ru_maxrss).unwrap_or(0) * 1024,
