@@ -101,12 +101,14 @@ fn digit_distance(input: Option<&Json>) -> Option<f64> {
     Some(pairs.map(|(a, b)| (a - b).abs()).sum())
 }
 
-/// The value of a polynomial, whose coefficients are the first argument, at what was found.
+/// The value of a polynomial, whose coefficients are the first argument, at what was found: by the C library's
+/// `pow` and from the lowest power upwards, as EvalPlus computes it. Where large terms cancel each other, another
+/// way to compute it comes to another verdict.
 fn polynomial(input: Option<&Json>, found: &Value) -> Option<f64> {
     let x = number(found)?;
     let mut sum = 0.0;
     for (power, coefficient) in argument(input, 0)?.as_array()?.iter().enumerate() {
-        sum += coefficient.as_f64()? * x.powi(i32::try_from(power).ok()?);
+        sum += coefficient.as_f64()? * x.powf(f64::from(u32::try_from(power).ok()?));
     }
     Some(sum)
 }
@@ -205,6 +207,13 @@ mod tests {
             json!([[1, 2]]),
             r#"["d-0.5"]"#,
             r#"["d9.0"]"#
+        ));
+        // Terms of millions that cancel each other. Powers by repeated multiplication miss the zero.
+        assert!(accepts(
+            "poly_zero",
+            json!([[9_450_000, 9, -7, 3, 2, 6, 1, -4, -10, 6, 17, -1]]),
+            r#"["d17.3124550475086"]"#,
+            r#"["d0.0"]"#
         ));
         assert!(!accepts(
             "poly_zero",
