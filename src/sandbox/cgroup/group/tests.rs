@@ -241,6 +241,11 @@ fn residents_are_set_off_against_the_next_job() {
         group.share(4 * MIB).unwrap();
         assert_eq!(read(&folder, limit), (limits.memory + 6 * MIB).to_string());
         assert!(group.renew(&limits));
+        // What a job left counts against the next one; it is waited for, but not for ever.
+        put(&folder, &[(in_use, "15728640\n")]);
+        assert!(!group.renew(&limits));
+        put(&folder, &[(in_use, "11534336\n")]);
+        assert!(group.renew(&limits));
         assert!(group.is_at_rest());
         // Somebody was overlooked.
         put(&folder, &[("pids.current", "4\n")]);
