@@ -175,7 +175,7 @@ async fn contenders(
                     interpreter: interpreter.clone(),
                     limits: Limits::default(),
                     grading: Grading::Strict,
-                    warm: true,
+                    warm: Some(Arc::default()),
                 },
                 task: Arc::new(python::task()),
                 sample: Arc::new(python::sample()),

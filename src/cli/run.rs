@@ -16,6 +16,7 @@ use super::progress::Progress;
 use super::setup::Setup;
 use crate::base::version::{HARNESS, MANIFEST};
 use crate::environment::{EnvChoice, Store};
+use crate::harness::Popularity;
 use crate::job::PROFILE;
 use crate::journal::{Host, Identity, Manifest, ScannerIdentity};
 use crate::pipeline::evaluate::{SPARE_WORKERS, now};
@@ -70,7 +71,7 @@ async fn evaluate_in(
         interpreter: setup.interpreter.clone(),
         limits: setup.limits.clone(),
         grading: setup.grading,
-        warm: setup.warm,
+        warm: setup.warm.then(|| Arc::new(Popularity::of(&setup.tasks))),
     };
     let scanners = scanners(setup, pool).await?;
     let attestation = pool.attestation(PROFILE).unwrap_or_default();

@@ -6,11 +6,13 @@ pub mod imports;
 pub mod launch;
 pub mod oracle;
 pub mod plan;
+pub mod popularity;
 pub mod reference;
 pub mod transcript;
 pub mod value;
 
 pub use plan::{Grading, Plan, control_plan, is_controlled, plan};
+pub use popularity::Popularity;
 pub use reference::{Reference, needs_reference};
 pub use transcript::{CaseOutcome, CaseReport, CaseResult, Suspicion, Transcript};
 pub use value::Value;

@@ -169,7 +169,7 @@ fn plan_run(task: &Task, code: &str, grading: Grading, nonce: [u8; 32], control:
 }
 
 /// The imports at the head of the texts that a driver executes, in the order in which it does.
-fn first_imports(task: &Task, code: &str) -> Vec<String> {
+pub(super) fn first_imports(task: &Task, code: &str) -> Vec<String> {
     let text = format!("{}{code}", task.preamble);
     match &task.tests {
         Tests::Unittest { source } => leading(&[&text, source]),

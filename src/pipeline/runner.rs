@@ -10,7 +10,7 @@ use crate::base::limits::Limits;
 use crate::base::text::Excerpt;
 use crate::dataset::Task;
 use crate::environment::Interpreter;
-use crate::harness::{Grading, Plan, Reference, control_plan, launch, plan};
+use crate::harness::{Grading, Plan, Popularity, Reference, control_plan, launch, plan};
 use crate::job::PROFILE;
 use crate::verdict::{Control, Step, Verdict, VerdictKind, judge};
 use crate::worker::{Observation, Pool, Request, Usage, Warm, WorkerError};
@@ -33,8 +33,9 @@ pub struct Runner {
     pub limits: Limits,
     /// The grading mode.
     pub grading: Grading,
-    /// Whether jobs may be forked from warm interpreters; if not, each has a fresh one.
-    pub warm: bool,
+    /// Whether jobs may be forked from warm interpreters, and by which imports these are made; if not, each job
+    /// has a fresh one.
+    pub warm: Option<Arc<Popularity>>,
 }
 
 /// What became of a request that was tried more than once.
@@ -192,11 +193,11 @@ impl Runner {
             profile: PROFILE.to_owned(),
             mounts: self.interpreter.mounts.clone(),
             limits: self.limits.clone(),
-            warm: plan
-                .imports
-                .clone()
-                .filter(|_| self.warm)
-                .map(|imports| Warm { imports }),
+            warm: self.warm.as_ref().and_then(|popularity| {
+                let mut imports = plan.imports.clone()?;
+                popularity.sort(&mut imports);
+                Some(Warm { imports })
+            }),
         }
     }
 }

@@ -16,6 +16,7 @@ mod headroom;
 mod init;
 mod keeper;
 mod listener;
+mod locks;
 pub mod observation;
 mod order;
 mod peaks;

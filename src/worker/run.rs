@@ -8,6 +8,7 @@ use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use super::attempt::{Done, Trouble};
+use super::locks::Locks;
 use super::observation::{Captured, Course, End, Observation, Usage};
 use super::order::FromInit;
 use super::request::Request;
@@ -23,11 +24,10 @@ const CLEARED_WITHIN: Duration = Duration::from_secs(2);
 
 /// How often a running job's counters are read.
 const TICK: Duration = Duration::from_millis(25);
-/// Locks on ranges of files that a job may hold. Databases hold a handful for each connection; they
-/// take some two hundred bytes each.
-const MOST_LOCKS: u64 = 10_000;
+
 /// How often memory beyond the limit is looked at before it is believed, where `/proc` has to tell.
 const LOOKS: usize = 3;
+
 /// What is said when limits and counters are gone.
 const REMOVED: &str = "the job's control group was removed by somebody else";
 
@@ -93,6 +93,7 @@ pub(super) fn run_in(
         tree: tree::TreeUsage::default(),
         streams: ours,
         limit: None,
+        locks: Locks::default(),
         course: Box::default(),
     };
     let end = watch.until_end(supervisor)?;
@@ -133,6 +134,7 @@ struct Watch<'a> {
     tree: tree::TreeUsage,
     streams: Streams,
     limit: Option<LimitKind>,
+    locks: Locks,
     course: Box<Course>,
 }
 
@@ -346,7 +348,7 @@ impl Watch<'_> {
     }
 
     fn over_limit(&mut self) -> Option<LimitKind> {
-        if tree::locks(self.slot.init) > MOST_LOCKS {
+        if self.locks.are_too_many(self.slot.init, Instant::now()) {
             return Some(LimitKind::Memory);
         }
         let counted = self.slot.group.as_ref();

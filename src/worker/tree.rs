@@ -2,7 +2,6 @@
 
 use std::collections::HashSet;
 use std::fs;
-use std::io::Read;
 use std::time::Duration;
 
 use nix::unistd::{Pid, SysconfVar, sysconf};
@@ -25,10 +24,6 @@ const MOST: usize = 10_000;
 /// Ended orphans that the sandbox's first process may be behind with on a busy host: no fault of the
 /// job's, unless it makes them faster than they can be reaped.
 const UNREAPED: u64 = 256;
-/// Bytes of the kernel's list of locks that no job can be blamed for: some hundreds of locks.
-const SHORT_LIST: u64 = 32 << 10;
-/// Bytes of that list that are read at most: some tens of thousands of locks.
-const LONG_LIST: u64 = 2 << 20;
 
 /// One process.
 struct Member {
@@ -165,30 +160,9 @@ pub(super) fn run_delays(root: Pid) -> Delays {
     found
 }
 
-/// How many locks on ranges of files a process and all below it hold. They lie in the kernel's memory,
-/// and no control group counts them. The whole list is read only where it is long.
-pub(super) fn locks(root: Pid) -> u64 {
-    let mut text = Vec::new();
-    let Ok(mut file) = fs::File::open("/proc/locks") else {
-        return 0;
-    };
-    for bound in [SHORT_LIST, LONG_LIST] {
-        let room = bound - text.len() as u64;
-        // An error ends the list where it is: what was read counts.
-        let _ = (&mut file).take(room).read_to_end(&mut text);
-        if (text.len() as u64) < bound {
-            break;
-        }
-    }
-    if (text.len() as u64) < SHORT_LIST {
-        return 0;
-    }
-    let owners: HashSet<i32> = members(root).iter().map(|member| member.pid).collect();
-    let text = String::from_utf8_lossy(&text);
-    // `7: POSIX  ADVISORY  WRITE 9138 fe:00:11788333 0 EOF`
-    let owner = |line: &str| line.split_whitespace().nth(4)?.parse::<i32>().ok();
-    let held = text.lines().filter_map(owner);
-    held.filter(|pid| owners.contains(pid)).count() as u64
+/// A process and all below it.
+pub(super) fn pids(root: Pid) -> HashSet<i32> {
+    members(root).iter().map(|member| member.pid).collect()
 }
 
 fn members(root: Pid) -> Vec<Member> {
@@ -270,7 +244,7 @@ mod tests {
             .spawn()
             .unwrap();
         let mut ready = [0; 1];
-        Read::read_exact(child.stdout.as_mut().unwrap(), &mut ready).unwrap();
+        std::io::Read::read_exact(child.stdout.as_mut().unwrap(), &mut ready).unwrap();
         let pid = child.id() as i32;
         let name = fs::read(format!("/proc/{pid}/comm")).unwrap();
         let parents = by_parents(Pid::this());

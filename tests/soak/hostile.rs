@@ -81,7 +81,7 @@ impl Field {
             interpreter: honest.interpreter.clone(),
             limits: honest.limits.clone(),
             grading: Grading::Strict,
-            warm: true,
+            warm: Some(Arc::default()),
         };
         Self {
             references: References::new(runner.clone(), References::user_cache()),

@@ -24,7 +24,7 @@ use std::sync::Arc;
 use fumehood::base::limits::Limits;
 use fumehood::dataset::{DatasetKind, Task, TaskSet, Tests};
 use fumehood::environment::Interpreter;
-use fumehood::harness::{Grading, launch, plan};
+use fumehood::harness::{Grading, Popularity, launch, plan};
 use fumehood::pipeline::Runner;
 use fumehood::worker::{Observation, Pool, PoolConfig, Request, Warm};
 use support::skip;
@@ -384,10 +384,10 @@ async fn ground_truths_come_to_the_same() {
         interpreter,
         limits: kind.limits(),
         grading: Grading::Strict,
-        warm: true,
+        warm: Some(Arc::new(Popularity::of(&tasks))),
     };
     let cold = Runner {
-        warm: false,
+        warm: None,
         ..runner.clone()
     };
     let (mut count, mut different) = (0, Vec::new());

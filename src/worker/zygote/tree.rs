@@ -2,8 +2,9 @@
 //!
 //! The root has run a driver's definitions. Every other interpreter is a copy of its parent that has
 //! imported one thing more. The imports on the way from the root to it are some of those that a job makes
-//! first of all, in the job's own order; so a job that is forked there finds nothing that it would not
-//! have imported itself, before any of its own code.
+//! first of all; so a job that is forked there finds nothing that it would not have imported itself, before
+//! any of its own code. In which order jobs have them is up to the caller
+//! ([`Popularity`](crate::harness::Popularity)).
 
 use std::collections::BTreeMap;
 
