@@ -22,11 +22,11 @@ fn attack(mode: &Mode, options: &[&str]) -> (Value, Option<i32>) {
 
 #[test]
 fn no_hostile_program_gets_anywhere() {
-    let whole: (&[&str], usize) = (&[], 150);
+    let whole: (&[&str], usize) = (&[], 500);
     let everything = std::env::var_os("FUMEHOOD_WHOLE_CORPUS").is_some();
     let bounded: (&[&str], usize) = match everything {
         true => whole,
-        false => (&["--only", "exhaustion"], 35),
+        false => (&["--only", "exhaustion", "--only", "between jobs"], 150),
     };
     let own = modes().into_iter().map(|mode| (mode, whole));
     let others = groups::modes().into_iter().map(|mode| (mode, bounded));
@@ -53,6 +53,10 @@ fn no_hostile_program_gets_anywhere() {
         assert_eq!(report["host"], serde_json::json!([]), "{mode:?}");
         assert_eq!(report["honest"][0], report["honest"][1], "{mode:?}");
         assert!(trials.len() >= least, "{mode:?}: {}", trials.len());
+        // A hybrid host has nothing to give away that bounds memory.
+        if report["control_groups"] == true && mode != Mode::Delegated {
+            assert_eq!(report["warm"], true, "{mode:?}: nothing was tried warm");
+        }
         assert_eq!(code, Some(0), "{mode:?}");
     }
 }
@@ -67,7 +71,10 @@ fn a_single_program_can_be_named() {
             .map(|trial| trial["name"].as_str().unwrap())
             .collect();
         // The one that leaves the traces comes with the one that looks for them.
-        assert_eq!(names, ["find-traces", "leave-traces", "exit-at-load"]);
+        let mut expected = vec!["find-traces"; 3];
+        expected.extend(["leave-traces"; 3]);
+        expected.extend(["exit-at-load"; 2]);
+        assert_eq!(names, expected);
         assert_eq!(code, Some(0), "{mode:?}: {report}");
         let unknown = support::run(&mode, &["doctor", "--attack", "--only", "nosuch"]);
         assert_eq!(unknown.status.code(), Some(2));

@@ -3,12 +3,15 @@
 
     tools/containment_table.py NAME=REPORT [NAME=REPORT ...]
 
-REPORT is the output of `fumehood doctor --attack --json`; NAME heads its column.
+REPORT is the output of `fumehood doctor --attack --json`; NAME heads its column. A cell counts trials: those of programs
+on their own, of snippets in a fresh interpreter, of snippets forked from a warm one.
 """
 
 import collections
 import json
 import sys
+
+MODES = ("exec", "cold", "warm")
 
 
 def outcome(trial):
@@ -30,20 +33,25 @@ def main():
         with open(path) as file:
             columns[name] = json.load(file)
     rows = collections.defaultdict(lambda: {name: collections.Counter() for name in columns})
+    programs = collections.defaultdict(set)
     for name, report in columns.items():
         for trial in report["trials"]:
             for row in ((trial["family"], trial["class"]), (trial["family"], "**all**")):
-                rows[row][name][outcome(trial)] += 1
+                rows[row][name][outcome(trial), trial["mode"]] += 1
+                programs[row].add(trial["name"])
     print("| family | class | programs |" + "".join(" %s |" % name for name in columns))
     print("|---|---|---|" + "---|" * len(columns))
     order = {family: place for place, family in enumerate(("escape", "exhaustion", "forgery"))}
-    for (family, of_class), counts in sorted(rows.items(), key=lambda row: (order[row[0][0]], row[0][1] == "**all**", row[0][1])):
+    for row in sorted(rows, key=lambda row: (order[row[0]], row[1] == "**all**", row[1])):
         cells = []
-        for counter in counts.values():
-            names = [name for name in ("held", "gap", "failed", "skipped") if counter[name]]
-            cells.append(" %s |" % ", ".join("%d %s" % (counter[name], name) for name in names))
-        size = max(sum(counter.values()) for counter in counts.values())
-        print("| %s | %s | %d |%s" % (family, of_class, size, "".join(cells)))
+        for counter in rows[row].values():
+            parts = []
+            for became in ("held", "gap", "failed", "skipped"):
+                counts = [counter[became, mode] for mode in MODES]
+                if any(counts):
+                    parts.append("%s %s" % (" / ".join(map(str, counts)), became))
+            cells.append(" %s |" % ", ".join(parts))
+        print("| %s | %s | %d |%s" % (*row, len(programs[row]), "".join(cells)))
     print()
     for name, report in columns.items():
         late = [family["latest_ms"] for family in report["families"] if family.get("latest_ms") is not None]

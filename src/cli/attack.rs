@@ -26,7 +26,7 @@ pub(super) fn run(wanted: Attack, global: Global) -> Result<Exit, Failure> {
         .build()
         .map_err(|error| Failure::new(Exit::Sandbox, error))?;
     if !global.quiet && !global.json {
-        say("running hostile programs in the sandbox; this takes about a minute");
+        say("running hostile programs in the sandbox; this takes a few minutes");
     }
     let config = AttackConfig {
         executable: wanted.executable,
@@ -77,9 +77,10 @@ fn table(report: &Report) -> String {
         };
         let _ = write!(
             text,
-            "{mark}  {:<10}  {} programs, {} held",
+            "{mark}  {:<10}  {} programs, {} trials, {} held",
             family.family.name(),
             family.programs,
+            family.trials,
             family.held
         );
         for (count, what) in [
@@ -142,9 +143,10 @@ fn section<'a>(
         }
         let _ = writeln!(
             text,
-            "  {}/{}: {}",
+            "  {}/{} ({}): {}",
             trial.family,
             trial.name,
+            trial.mode,
             for_terminal(&words(trial))
         );
     }

@@ -6,7 +6,8 @@ use serde::de::DeserializeOwned;
 
 use super::embedded::FILES;
 use super::error::ContainmentError;
-use super::manifest::{Family, Manifest, Row, Tasks};
+use super::manifest::{Family, Manifest, Row, Run, Tasks};
+use super::mode::Mode;
 use crate::base::id::TaskId;
 use crate::base::limits::Limits;
 use crate::dataset::Task;
@@ -191,6 +192,15 @@ impl Corpus {
 }
 
 impl Program {
+    /// The modes in which it is tried.
+    pub fn modes(&self) -> &'static [Mode] {
+        match (self.row.run, self.language, &self.row.never_a_snippet) {
+            (Run::Sample, _, _) => &[Mode::Cold, Mode::Warm],
+            (Run::Exec, Language::Python, None) => &Mode::ALL,
+            (Run::Exec, _, _) => &[Mode::Exec],
+        }
+    }
+
     /// Its command line as a program of its own.
     pub fn command(&self, prelude: &str) -> Vec<String> {
         let interpreter = self.language.interpreter();

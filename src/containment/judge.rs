@@ -2,10 +2,12 @@
 
 use super::corpus::Program;
 use super::manifest::{Family, Run};
+use super::mode::Mode;
 use super::report::Trial;
 use crate::base::limits::LimitKind;
 use crate::base::text::one_line;
-use crate::worker::{Behaviour, End, Observation};
+use crate::verdict::VerdictKind;
+use crate::worker::{Behaviour, End, Observation, Origin};
 
 /// The ways in which a program of its own can end. `exited` is by itself with 0, `died` with any
 /// other code, `crashed` by a signal, the others by a limit.
@@ -39,9 +41,22 @@ pub struct Seen {
     pub late_ms: Option<u64>,
     /// Why, in a sentence.
     pub detail: String,
+    /// What is said of a program of its own that was run as a snippet.
+    pub verdict: Option<VerdictKind>,
+    /// How its process came to be.
+    pub origin: Option<Origin>,
 }
 
 impl Seen {
+    /// A program that was not run.
+    pub fn skipped(reason: &str) -> Self {
+        Self {
+            got: "skipped".to_owned(),
+            stdout: format!("skipped: {reason}\n").into_bytes(),
+            ..Self::default()
+        }
+    }
+
     /// What an observation of a program of its own shows.
     pub fn of(observation: &Observation, program: &Program) -> Self {
         let got = ending(observation);
@@ -63,6 +78,8 @@ impl Seen {
                 End::Exited(code) => format!("exit code {code}"),
                 End::Signaled(signal) => format!("signal {signal}"),
             },
+            verdict: None,
+            origin: Some(observation.course.origin),
         }
     }
 }
@@ -90,6 +107,8 @@ pub struct Offers {
     pub own_inodes: bool,
     /// Device nodes of their own.
     pub own_devices: bool,
+    /// Interpreters that they can be forked from.
+    pub warm: bool,
 }
 
 #[cfg(test)]
@@ -99,11 +118,12 @@ impl Offers {
         groups: true,
         own_inodes: true,
         own_devices: true,
+        warm: true,
     };
 }
 
 /// Judges one program. `secret` stands in a file of the host that nothing may read.
-pub fn judge(program: &Program, seen: &Seen, secret: &str, offers: Offers) -> Trial {
+pub fn judge(program: &Program, mode: Mode, seen: &Seen, secret: &str, offers: Offers) -> Trial {
     let row = &program.row;
     let expected = if offers.groups || row.allowed_without_group.is_empty() {
         &row.allowed
@@ -125,6 +145,15 @@ pub fn judge(program: &Program, seen: &Seen, secret: &str, offers: Offers) -> Tr
             seen.got,
             expected.join(" or "),
             one_line(why.trim_matches([';', ' ']), 300)
+        ));
+    }
+    if let Some(kind @ (VerdictKind::Passed | VerdictKind::Infra)) = seen.verdict {
+        problems.push(format!("its verdict is `{}`", kind.name()));
+    }
+    if mode == Mode::Warm && skipped.is_none() && seen.origin.is_none_or(|it| it == Origin::Own) {
+        problems.push(format!(
+            "it was not forked from a warm interpreter ({})",
+            one_line(&seen.detail, 200)
         ));
     }
     for line in stdout.lines() {
@@ -172,6 +201,7 @@ pub fn judge(program: &Program, seen: &Seen, secret: &str, offers: Offers) -> Tr
         family: program.family,
         name: row.name.clone(),
         class: row.class.clone(),
+        mode,
         expected: expected.clone(),
         got: seen.got.clone(),
         late_ms: seen.late_ms.filter(|_| row.run == Run::Exec),
@@ -212,7 +242,14 @@ mod tests {
 
     fn problems(program: &str, seen: &Seen) -> Vec<String> {
         let corpus = Corpus::embedded().unwrap();
-        judge(corpus.get(program).unwrap(), seen, "5ecret", ALL).problems
+        judge(
+            corpus.get(program).unwrap(),
+            Mode::Exec,
+            seen,
+            "5ecret",
+            ALL,
+        )
+        .problems
     }
 
     #[test]
@@ -266,7 +303,13 @@ mod tests {
     fn a_skipped_program_says_why() {
         let corpus = Corpus::embedded().unwrap();
         let seen = seen("exited", "skipped: another machine\n");
-        let trial = judge(corpus.get("unshare-user").unwrap(), &seen, "5ecret", ALL);
+        let trial = judge(
+            corpus.get("unshare-user").unwrap(),
+            Mode::Exec,
+            &seen,
+            "5ecret",
+            ALL,
+        );
         assert_eq!(trial.skipped.as_deref(), Some("another machine"));
         assert!(trial.problems.is_empty());
     }
@@ -280,8 +323,16 @@ mod tests {
             groups: false,
             ..ALL
         };
-        assert!(judge(heap, &seen, "5ecret", without).problems.is_empty());
-        assert!(!judge(heap, &seen, "5ecret", ALL).problems.is_empty());
+        assert!(
+            judge(heap, Mode::Exec, &seen, "5ecret", without)
+                .problems
+                .is_empty()
+        );
+        assert!(
+            !judge(heap, Mode::Exec, &seen, "5ecret", ALL)
+                .problems
+                .is_empty()
+        );
     }
 
     #[test]
@@ -301,9 +352,9 @@ mod tests {
             ("device-lock-receiver", without_devices, without_inodes),
         ] {
             let locks = corpus.get(name).unwrap();
-            assert!(judge(locks, &got_through, "5ecret", without).is_gap());
-            assert!(judge(locks, &got_through, "5ecret", with).is_failure());
-            assert!(judge(locks, &got_through, "5ecret", ALL).is_failure());
+            assert!(judge(locks, Mode::Exec, &got_through, "5ecret", without).is_gap());
+            assert!(judge(locks, Mode::Exec, &got_through, "5ecret", with).is_failure());
+            assert!(judge(locks, Mode::Exec, &got_through, "5ecret", ALL).is_failure());
         }
     }
 

@@ -91,6 +91,8 @@ pub struct Row {
     /// For [`Run::Exec`]: the folder of traps is shown to it, read-only, at `/shown`.
     #[serde(default)]
     pub shown: bool,
+    /// For [`Run::Exec`]: why it is not tried as a snippet, too.
+    pub never_a_snippet: Option<String>,
     /// How it may end: an ending (see [`super::judge::ENDINGS`]) or a verdict kind.
     pub allowed: Vec<String>,
     /// The same where a job has no control group; empty when that makes no difference.

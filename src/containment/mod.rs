@@ -4,12 +4,15 @@
 //! Judging ([`judge`], [`fingerprint`]'s comparison, [`report`]) is pure; [`attack`] and [`traps`] act.
 
 pub mod attack;
+mod bouts;
 pub mod corpus;
 mod embedded;
 pub mod error;
+pub mod field;
 pub mod fingerprint;
 pub mod judge;
 pub mod manifest;
+pub mod mode;
 pub mod report;
 pub mod traps;
 
@@ -18,4 +21,5 @@ pub use corpus::{Corpus, Language, Program};
 pub use error::ContainmentError;
 pub use fingerprint::Fingerprint;
 pub use manifest::{Family, Run};
+pub use mode::Mode;
 pub use report::{FamilyReport, Report, Trial};

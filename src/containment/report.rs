@@ -1,9 +1,12 @@
 //! What came of the whole corpus, by family.
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 
 use super::judge::Offers;
 use super::manifest::Family;
+use super::mode::Mode;
 use crate::verdict::VerdictKind;
 
 /// What came of one program.
@@ -15,6 +18,8 @@ pub struct Trial {
     pub name: String,
     /// What kind of thing it tried.
     pub class: String,
+    /// How it came to run.
+    pub mode: Mode,
     /// How it may end here.
     pub expected: Vec<String>,
     /// How it ended.
@@ -59,7 +64,9 @@ pub struct FamilyReport {
     pub family: Family,
     /// Programs tried or skipped.
     pub programs: usize,
-    /// Those that got nowhere.
+    /// How often, in all modes.
+    pub trials: usize,
+    /// Trials that got nowhere.
     pub held: usize,
     /// Those that got somewhere, or whose end says nothing.
     pub failed: usize,
@@ -85,6 +92,8 @@ pub struct Report {
     pub own_inodes: bool,
     /// Whether their device nodes were their own.
     pub own_devices: bool,
+    /// Whether jobs were forked from warm interpreters.
+    pub warm: bool,
     /// One a family.
     pub families: Vec<FamilyReport>,
     /// What is different on the host, or was noticed by a trap.
@@ -104,15 +113,18 @@ impl Report {
         host: Vec<String>,
         honest: (usize, usize),
     ) -> Self {
-        trials.sort_by(|a, b| (a.family, &a.name).cmp(&(b.family, &b.name)));
+        trials.sort_by(|a, b| (a.family, &a.name, a.mode).cmp(&(b.family, &b.name, b.mode)));
         let of = |family: Family| {
             let count = |is: fn(&Trial) -> bool| {
                 let wanted = |trial: &&Trial| trial.family == family && is(trial);
                 trials.iter().filter(wanted).count()
             };
+            let of_family = trials.iter().filter(|trial| trial.family == family);
+            let names: BTreeSet<&str> = of_family.map(|trial| trial.name.as_str()).collect();
             FamilyReport {
                 family,
-                programs: count(|_| true),
+                programs: names.len(),
+                trials: count(|_| true),
                 held: count(|trial| trial.problems.is_empty() && trial.skipped.is_none()),
                 failed: count(Trial::is_failure),
                 gaps: count(Trial::is_gap),
@@ -129,6 +141,7 @@ impl Report {
             control_groups: offers.groups,
             own_inodes: offers.own_inodes,
             own_devices: offers.own_devices,
+            warm: offers.warm,
             time_factor: 1,
             families: Family::ALL.map(of).to_vec(),
             host,
@@ -156,6 +169,7 @@ mod tests {
             family: Family::Escape,
             name: name.to_owned(),
             class: String::new(),
+            mode: Mode::Exec,
             expected: Vec::new(),
             got: "exited".to_owned(),
             late_ms: None,

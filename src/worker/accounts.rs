@@ -117,7 +117,7 @@ fn stages(observation: &Observation) -> [Duration; 4] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::worker::{Captured, Course, End, Usage};
+    use crate::worker::{Captured, Course, End, Origin, Usage};
 
     const BEGIN: &str = "{\"seq\":0,\"event\":\"begin\"} 00\n";
     const LOADED: &str = "{\"seq\":1,\"event\":\"loaded\"} 00\n";
@@ -126,6 +126,7 @@ mod tests {
     fn observed(events: &[(&str, u64)], wall: u64) -> Observation {
         let mut text = String::new();
         let mut course = Course {
+            origin: Origin::Own,
             held: Duration::from_millis(wall + 5),
             events: Vec::new(),
         };

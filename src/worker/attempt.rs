@@ -3,7 +3,7 @@
 use std::os::fd::BorrowedFd;
 
 use super::builder::{Builder, SlotError};
-use super::observation::Observation;
+use super::observation::{Observation, Origin};
 use super::request::Request;
 use super::run::{RunError, run_in};
 use super::slot::Slot;
@@ -49,18 +49,29 @@ pub(super) fn run(
     supervisor: BorrowedFd<'_>,
 ) -> Result<Observation, RunError> {
     let mut slot = slot_for(builder, profile, request)?;
-    let warm = run_warm(&mut builder.forest, &mut slot, request, supervisor);
-    let done = match warm {
+    let mut origin = Origin::Own;
+    let warm = run_warm(
+        &mut builder.forest,
+        &mut slot,
+        request,
+        supervisor,
+        &mut origin,
+    );
+    let mut done = match warm {
         Ok(Some(done)) => done,
         Ok(None) => run_cold(&mut slot, request, supervisor)?,
         Err(Trouble::Doubt) => {
             // Whatever came of it does not count.
+            if origin == Origin::Forked {
+                origin = Origin::Doubted;
+            }
             drop(slot);
             slot = slot_for(builder, profile, request)?;
             run_cold(&mut slot, request, supervisor)?
         }
         Err(Trouble::Run(error)) => return Err(error),
     };
+    done.observation.course.origin = origin;
     // Whatever did more than a program should, or was ended for it, had the slot for the last time.
     if done.is_clear && done.observation.limit.is_none() && !slot.listener.was_used() {
         builder.give_back(slot);
@@ -76,15 +87,18 @@ fn slot_for(builder: &mut Builder, profile: &Profile, request: &Request) -> Resu
 }
 
 /// Runs a request in a process forked from a warm interpreter; `None` if it is to have a fresh one.
+/// `origin` says whether it came so far, whatever came of it.
 fn run_warm(
     forest: &mut Forest,
     slot: &mut Slot,
     request: &Request,
     supervisor: BorrowedFd<'_>,
+    origin: &mut Origin,
 ) -> Result<Option<Done>, Trouble> {
     let Some(zygote) = forest.interpreter(slot, request, supervisor)? else {
         return Ok(None);
     };
+    *origin = Origin::Forked;
     let done = run_in(slot, request, Some(zygote), supervisor)?;
     // A driver speaks before it does anything else. One that did not never came to run.
     match done.observation.events.is_empty() {

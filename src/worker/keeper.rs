@@ -5,7 +5,7 @@
 //! process of a process-id namespace inherits every orphan in it, so that without a child it is alone);
 //! the rest is compared with how it was before the first program. In any doubt the slot is not used again.
 
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::FileExt;
 use std::os::unix::net::UnixDatagram;
 use std::time::Duration;
@@ -22,7 +22,7 @@ use super::traces::Traces;
 use crate::base::limits::Limits;
 use crate::sandbox::landlock::Ruleset;
 use crate::sandbox::root::Scratch;
-use crate::sandbox::sys::{self, Image, Waited};
+use crate::sandbox::sys::{self, ChildWatch, Image, Waited, Woken};
 use crate::sandbox::{StepError, landlock};
 
 /// More CPU time than any program uses.
@@ -104,7 +104,11 @@ impl Keeper<'_> {
     /// The step that failed: then the slot is of no more use.
     pub(super) fn serve(mut self) -> Result<(), StepError> {
         let hear = |_| StepError::new("hear the worker", Errno::EPROTO);
-        while let Some((word, descriptors)) = receive::<ToInit>(self.control).map_err(hear)? {
+        loop {
+            self.await_word()?;
+            let Some((word, descriptors)) = receive::<ToInit>(self.control).map_err(hear)? else {
+                return Ok(());
+            };
             let (order, descriptors) = match word {
                 ToInit::Run(order) => (order, descriptors),
                 ToInit::RunLong => long_order(descriptors).map_err(hear)?,
@@ -133,7 +137,24 @@ impl Keeper<'_> {
             let descriptors = order.places.iter().copied().zip(descriptors).collect();
             self.run(&order, descriptors)?;
         }
-        Ok(())
+    }
+
+    /// Waits until the worker speaks. A job that a resident forks runs meanwhile, and what it leaves to this
+    /// process is reaped at once, as beside a program of this process's own.
+    fn await_word(&mut self) -> Result<(), StepError> {
+        if self.residents.is_empty() {
+            return Ok(());
+        }
+        let failed = |errno| StepError::new("wait for the worker", errno);
+        let children = ChildWatch::begin().map_err(failed)?;
+        loop {
+            // Should it fail, the next clearing does, too.
+            let _ = self.residents.reap();
+            match children.wait(self.control.as_fd()).map_err(failed)? {
+                Woken::Input => return Ok(()),
+                Woken::Child => {}
+            }
+        }
     }
 
     fn run(&mut self, order: &Order, descriptors: Descriptors) -> Result<(), StepError> {
@@ -148,7 +169,7 @@ impl Keeper<'_> {
         let child = self.start(&program, &order.limits, &descriptors)?;
         drop(descriptors);
         let mut used = Used::default();
-        let status = reap_until(child, &mut used)?;
+        let status = self.reap_until(child, &mut used)?;
         self.say(&FromInit::Ended {
             status,
             cpu_micros: used.cpu_micros,
@@ -156,6 +177,23 @@ impl Keeper<'_> {
         })?;
         let doubt = self.clear().err();
         self.say(&FromInit::Cleared(doubt))
+    }
+
+    /// Waits for the program, and on the way for every process that was left to this one.
+    fn reap_until(&mut self, program: Pid, used: &mut Used) -> Result<i32, StepError> {
+        loop {
+            match sys::wait_any() {
+                Ok(waited) => {
+                    used.add(&waited);
+                    self.residents.note_end(waited.pid);
+                    if waited.pid == program {
+                        return Ok(waited.status);
+                    }
+                }
+                Err(Errno::EINTR) => {}
+                Err(errno) => return Err(StepError::new("wait for the program", errno)),
+            }
+        }
     }
 
     /// Starts a program that stays.
@@ -234,22 +272,6 @@ impl Keeper<'_> {
             .map_err(|_| StepError::new("speak to the worker", Errno::EINVAL))?;
         sys::send_with(self.control, &bytes, descriptor)
             .map_err(|errno| StepError::new("speak to the worker", errno))
-    }
-}
-
-/// Waits for the program, and on the way for every process that was left to this one.
-fn reap_until(program: Pid, used: &mut Used) -> Result<i32, StepError> {
-    loop {
-        match sys::wait_any() {
-            Ok(waited) => {
-                used.add(&waited);
-                if waited.pid == program {
-                    return Ok(waited.status);
-                }
-            }
-            Err(Errno::EINTR) => {}
-            Err(errno) => return Err(StepError::new("wait for the program", errno)),
-        }
     }
 }
 

@@ -38,7 +38,7 @@ mod zygote;
 pub use crate::sandbox::host::JOB_USERS;
 pub use accounts::Account;
 pub use behaviour::{Act, Behaviour};
-pub use observation::{Captured, Course, End, Observation, Usage};
+pub use observation::{Captured, Course, End, Observation, Origin, Usage};
 pub use pool::{Pool, PoolConfig, WorkerError};
 pub use request::{Mount, Request, Warm};
 pub use serve::serve;

@@ -31,9 +31,24 @@ pub struct Observation {
     pub course: Box<Course>,
 }
 
+/// How a job's first process came to be.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Origin {
+    /// Its program was started for it.
+    #[default]
+    Own,
+    /// It was forked from a warm interpreter.
+    Forked,
+    /// Its program was started for it, after the warm interpreter that it was forked from was lost.
+    Doubted,
+}
+
 /// When things happened to a job, for whoever asks where the time went.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Course {
+    /// How its process came to be.
+    pub origin: Origin,
     /// Time that a worker spent on it, from the request to the answer: the program's own, and what
     /// its sandbox took before and after.
     pub held: Duration,

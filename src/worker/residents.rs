@@ -28,6 +28,8 @@ const LOOK_EVERY: Duration = Duration::from_micros(200);
 #[derive(Debug, Default)]
 pub(super) struct Residents {
     all: Vec<Resident>,
+    /// One of them has ended. From then on its number may be another process's.
+    is_one_lost: bool,
 }
 
 #[derive(Debug)]
@@ -63,6 +65,8 @@ impl Residents {
 
     /// Ends one.
     pub(super) fn dismiss(&mut self, pid: Pid) -> Result<(), String> {
+        self.reap()?;
+        self.are_all_there()?;
         let place = self.all.iter().position(|resident| resident.pid == pid);
         let place = place.ok_or_else(|| format!("process {pid} is no resident"))?;
         self.all.remove(place);
@@ -78,7 +82,9 @@ impl Residents {
     }
 
     /// Kills every other process of the slot. Fails when a resident has ended, or was stopped.
-    pub(super) fn clear_around(&self) -> Result<(), String> {
+    pub(super) fn clear_around(&mut self) -> Result<(), String> {
+        self.reap()?;
+        self.are_all_there()?;
         for Resident { pid, .. } in &self.all {
             let state = Status::of(*pid)?.state;
             if matches!(state, 'T' | 't' | 'Z' | 'X') {
@@ -96,6 +102,7 @@ impl Residents {
         let deadline = Instant::now() + WITHIN;
         loop {
             self.reap()?;
+            self.are_all_there()?;
             if others.is_empty() || self.others()?.is_empty() {
                 return self.are_as_before();
             }
@@ -120,15 +127,32 @@ impl Residents {
         Ok(())
     }
 
-    /// Takes note of what has ended. None of it may be a resident.
-    fn reap(&self) -> Result<(), String> {
+    /// Takes note of a process that has ended and was waited for.
+    pub(super) fn note_end(&mut self, pid: Pid) {
+        self.is_one_lost |= self.has(pid);
+    }
+
+    fn are_all_there(&self) -> Result<(), String> {
+        match self.is_one_lost {
+            true => Err("a resident has ended".to_owned()),
+            false => Ok(()),
+        }
+    }
+
+    /// Waits for whatever has ended.
+    ///
+    /// # Errors
+    /// What the kernel said.
+    pub(super) fn reap(&mut self) -> Result<(), String> {
         loop {
             match waitpid(None, Some(WaitPidFlag::WNOHANG)) {
                 Ok(WaitStatus::StillAlive) | Err(Errno::ECHILD) => return Ok(()),
-                Ok(status) if status.pid().is_some_and(|pid| self.has(pid)) => {
-                    return Err("a resident has ended".to_owned());
+                Ok(status) => {
+                    if let Some(pid) = status.pid() {
+                        self.note_end(pid);
+                    }
                 }
-                Ok(_) | Err(Errno::EINTR) => {}
+                Err(Errno::EINTR) => {}
                 Err(errno) => return Err(format!("wait for what a job left: {errno}")),
             }
         }

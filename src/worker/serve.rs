@@ -64,6 +64,7 @@ fn answer(socket: OwnedFd) -> io::Result<()> {
             ToWorker::Run(request) => request,
             ToWorker::Rest => {
                 builder.idle.clear();
+                builder.forest.rest();
                 send(&socket, &FromWorker::Rested)?;
                 continue;
             }

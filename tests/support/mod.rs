@@ -34,6 +34,8 @@ pub(crate) enum Mode {
     NoGroups,
     /// An ordinary user with a version 2 group of their own.
     Delegated,
+    /// An ordinary user with version 1 groups of their own.
+    DelegatedV1,
 }
 
 impl Mode {
@@ -118,6 +120,7 @@ pub(crate) fn run(mode: &Mode, arguments: &[&str]) -> Output {
         Mode::OnlyV1 => groups::hiding(&["cgroup2"]),
         Mode::NoGroups => groups::hiding(&["cgroup", "cgroup2"]),
         Mode::Delegated => scope.insert(groups::Scope::new(ORDINARY_USER)).command(),
+        Mode::DelegatedV1 => scope.insert(groups::Scope::of_v1(ORDINARY_USER)).command(),
     };
     command.args(arguments).output().unwrap()
 }

@@ -14,6 +14,7 @@
     reason = "a test that cannot go on should panic, and one that is skipped says so"
 )]
 
+mod spite;
 #[path = "../support/mod.rs"]
 mod support;
 
@@ -254,116 +255,6 @@ async fn nothing_random_is_shared() {
         }
     }
     assert_eq!(seen.len(), TIMES * 5);
-    pool.shutdown().await;
-}
-
-/// What jobs do to the interpreter that they were forked from. Every one of these passes cold.
-const SPITEFUL: [(&str, &str); 8] = [
-    ("kills it", "os.kill(parent, 9)"),
-    ("interrupts it", "os.kill(parent, 2)"),
-    ("stops it", "os.kill(parent, 19)"),
-    (
-        "slows it down",
-        "os.setpriority(os.PRIO_PROCESS, parent, 15)",
-    ),
-    ("slows all down", "os.setpriority(os.PRIO_USER, 0, 15)"),
-    (
-        "pins it",
-        "os.sched_setaffinity(parent, {min(os.sched_getaffinity(0))})",
-    ),
-    (
-        "changes its policy",
-        "os.sched_setscheduler(parent, os.SCHED_IDLE, os.sched_param(0))",
-    ),
-    (
-        // ioprio_set
-        "has it read and write when nobody else does",
-        "import ctypes; assert ctypes.CDLL(None).syscall(251, 1, parent, 3 << 13) == 0",
-    ),
-];
-
-#[tokio::test]
-async fn no_job_harms_the_next_by_its_interpreter() {
-    let (Some(interpreter), Some(pool)) = (interpreter(), pool().await) else {
-        return;
-    };
-    // Another driver leaves `os.kill` as it is.
-    let (_, task) = tasks().remove(1);
-    let state = "import ctypes, os, sys\nfound = [ctypes.CDLL(None).syscall(252, 1, 0), os.getpriority(os.PRIO_PROCESS, 0), sorted(os.sched_getaffinity(0)), os.sched_getscheduler(0), \
-         len(sys.modules)]\nos.write(1, repr(found).encode())\ndef f(x): return x + 1\n";
-    let before = pool
-        .run(request(&interpreter, &task, state, false))
-        .await
-        .unwrap();
-    for (what, act) in SPITEFUL {
-        for _ in 0..3 {
-            let again = pool
-                .run(request(&interpreter, &task, state, true))
-                .await
-                .unwrap();
-            assert_eq!(shown(&before), shown(&again), "before one that {what}");
-        }
-        let code = format!(
-            "import os\nparent = os.getppid()\ntry:\n    {act}\nexcept OSError:\n    pass\ndef f(x): return x + 1\n"
-        );
-        let spiteful = pool
-            .run(request(&interpreter, &task, &code, true))
-            .await
-            .unwrap();
-        let events = String::from_utf8_lossy(&spiteful.events).into_owned();
-        assert!(
-            events.contains("\"outcome\":\"passed\""),
-            "{what}: {spiteful:?}"
-        );
-    }
-    let after = pool
-        .run(request(&interpreter, &task, state, true))
-        .await
-        .unwrap();
-    assert_eq!(shown(&before), shown(&after));
-    pool.shutdown().await;
-}
-
-/// Processes that keep each other awake and start others all the time are no more there for the next job.
-#[tokio::test]
-async fn nothing_survives_that_keeps_its_like_awake() {
-    let (Some(interpreter), Some(pool)) = (interpreter(), pool().await) else {
-        return;
-    };
-    let (_, task) = tasks().remove(1);
-    let count = "import os, signal, time\nos.write(1, str(len([p for p in os.listdir('/proc') if p.isdigit()])).encode())\ndef f(x): return x + 1\n";
-    let awake = "import os, signal, time\n\
-        pids = []\n\
-        for _ in range(2):\n    \
-            pid = os.fork()\n    \
-            if not pid:\n        \
-                os.setsid()\n        \
-                while True:\n            \
-                    try:\n                \
-                        for other in range(2, 40):\n                    \
-                            try: os.kill(other, signal.SIGCONT)\n                    \
-                            except OSError: pass\n                \
-                        if not os.fork(): os._exit(0)\n                \
-                time.sleep(0.001)\n                \
-                        os.waitpid(-1, os.WNOHANG)\n            \
-                    except OSError: pass\n\
-        def f(x): return x + 1\n";
-    let run = async |code: &str| {
-        let request = request(&interpreter, &task, code, true);
-        let observation = pool.run(request).await.unwrap();
-        let events = String::from_utf8_lossy(&observation.events).into_owned();
-        assert!(events.contains("\"outcome\":\"passed\""), "{observation:?}");
-        String::from_utf8(observation.stdout.bytes).unwrap()
-    };
-    let mut known = std::collections::BTreeSet::new();
-    for _ in 0..TIMES {
-        known.insert(run(count).await);
-    }
-    for _ in 0..20 {
-        run(awake).await;
-        let now = run(count).await;
-        assert!(known.contains(&now), "{now} processes, not {known:?}");
-    }
     pool.shutdown().await;
 }
 

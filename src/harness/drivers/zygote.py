@@ -169,6 +169,29 @@ def keep():
         _, resident, mapped, *_ = map(int, text_of("/proc/self/statm").split())
         return (resident - mapped) * resource.getpagesize()
 
+    def hold_nothing():
+        """Whoever is of the same user may open what this process holds: nothing that a job could leave
+        anything in for the next one."""
+        null = os.open("/dev/null", os.O_RDONLY)
+        # 3 is kept from being given to anything: what is received must lie above a job's own places.
+        for place in range(4):
+            os.dup2(null, place)
+        os.close(null)
+
+    def take_streams():
+        """Descriptors of the kinds that a job has, for an import to see. Gives the ends that must stay open."""
+        source = os.memfd_create("input", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+        fcntl.fcntl(source, fcntl.F_ADD_SEALS, fcntl.F_SEAL_WRITE | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SHRINK)
+        os.dup2(source, 0)
+        os.close(source)
+        ours = []
+        for place in (1, 2):
+            end, theirs = os.pipe()
+            os.dup2(theirs, place)
+            os.close(theirs)
+            ours.append(end)
+        return ours
+
     def numbers(letter, *values):
         return letter + b"".join([int(value).to_bytes(8, "big") for value in values])
 
@@ -204,8 +227,7 @@ def keep():
             gc.unfreeze()
         PAYLOAD[:] = [bytearray(payload[:32]), payload[32:]]
 
-    # 3 is kept from being given to anything: what is received must lie above a job's own places.
-    os.dup2(0, 3)
+    hold_nothing()
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     link = socket.socket(fileno=4)
     kept = []
@@ -249,8 +271,15 @@ def keep():
             try:
                 os.chdir("/work")
                 put_back()
+                ours = take_streams()
                 used = warm(message[1:].decode("ascii").split("\n"))
                 kept = files()
+                hold_nothing()
+                for end in ours:
+                    os.close(end)
+                while os.getppid() != 1:
+                    # Whoever is between them has not come to its end yet.
+                    time.sleep(0.0001)
                 link.send(numbers(b"R", os.getpid(), used * 1e6, settle()))
             except BaseException as error:
                 link.send(b"U" + (str(error) if type(error) is Unfit else describe(error)[0]).encode()[:500])

@@ -3,6 +3,7 @@
 #![expect(unsafe_code, reason = "system calls that no safe library wraps")]
 
 mod caps;
+mod children;
 mod clone;
 mod landlock;
 mod mount;
@@ -15,6 +16,7 @@ mod scheduling;
 mod seccomp;
 
 pub use caps::{bound_capabilities, lock_securebits, raise_permitted};
+pub use children::{ChildWatch, Woken};
 pub use clone::{CloneFlags, Cloned, clone_process};
 pub use landlock::landlock_abi;
 pub use mount::{MountAttr, clone_tree, has_no_attributes, mount_setattr, move_mount, new_mount};

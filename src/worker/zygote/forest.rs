@@ -1,7 +1,7 @@
 //! The warm interpreters of a worker: they live in a slot, and what is known about them outlives it.
 
 use std::collections::BTreeMap;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixDatagram;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -47,8 +47,6 @@ pub(in crate::worker) struct Zygote {
     pid: i32,
     /// Bytes of its own, as every process forked from it has them.
     resident: u64,
-    /// What the first of a tree prints goes here, and is never read.
-    _output: Vec<OwnedFd>,
 }
 
 impl Zygote {
@@ -207,6 +205,14 @@ impl Forest {
         }
     }
 
+    /// Lets go of all interpreters, whose slots are gone. What was learned stays.
+    pub(in crate::worker) fn rest(&mut self) {
+        for stem in &mut self.stems {
+            stem.alive.clear();
+            stem.tree.lost();
+        }
+    }
+
     fn stem(
         &mut self,
         slot: &mut Slot,
@@ -316,7 +322,8 @@ impl Stem {
         input.extend_from_slice(driver);
         // Where a job's key stands.
         input.extend_from_slice(&[0; 32]);
-        // Descriptors of the kinds that a job has.
+        // Descriptors of the kinds that a job has. What comes up keeps none of them; until then its output has to
+        // go somewhere, where it is never read.
         let (stdout, stdout_end) = quiet_pipe()?;
         let (stderr, stderr_end) = quiet_pipe()?;
         let descriptors: Descriptors = vec![
@@ -337,11 +344,11 @@ impl Stem {
             return Err(Doubt);
         }
         slot.clear()?;
+        drop((stdout, stderr));
         Ok(Zygote {
             link,
             pid,
             resident,
-            _output: vec![stdout, stderr],
         })
     }
 }
@@ -372,7 +379,6 @@ impl Zygote {
                     link,
                     pid,
                     resident,
-                    _output: Vec::new(),
                 };
                 Some((zygote, micros))
             }
