@@ -377,11 +377,12 @@ impl Watch<'_> {
         self.over_counters()
     }
 
-    /// Version 2 keeps no peak before Linux 5.19: the highest figure that was seen stands for it.
+    /// Version 2 keeps no peak before Linux 5.19, and cannot forget that of earlier jobs before 6.12: the highest
+    /// figure that was seen stands for it.
     fn look_at_memory(&mut self) {
         let group = self.slot.group.as_ref();
         let group = group.filter(|group| group.bounds_memory() && group.peak_memory().is_none());
-        if let Some(now) = group.and_then(|group| group.memory_in_use()) {
+        if let Some(now) = group.and_then(|group| group.job_memory()) {
             self.tree.memory = self.tree.memory.max(now);
         }
     }

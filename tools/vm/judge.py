@@ -114,13 +114,14 @@ class Machine:
         self.wants(not self.text("groups.out").strip(), "control groups of a killed job are left")
         return peak
 
-    def judge_corpus(self):
+    def judge_corpus(self, has_group):
         report = self.document("attack")
+        self.wants(report.get("warm") == has_group, f"jobs are forked from warm interpreters: {report.get('warm')}")
         self.wants(self.code("attack") == SUCCESS, f"the corpus ends with {self.code('attack')}")
         for row in report.get("trials", []):
             known = row.get("gap") and row.get("problems", [""])[0].startswith(("ESCAPED", "it ended as `passed`"))
             if row.get("problems") and not known:
-                self.problems.append(f"{row['family']}/{row['name']}: {'; '.join(row['problems'])}")
+                self.problems.append(f"{row['family']}/{row['name']} ({row['mode']}): {'; '.join(row['problems'])}")
         self.problems += report.get("host", [])
         return report
 
@@ -138,10 +139,10 @@ class Machine:
         row.append(f"{self.judge_limits(has_group) / MIB:.1f}")
         if "no-attack" in self.words:
             return row + ["-"] * 4
-        report = self.judge_corpus()
+        report = self.judge_corpus(has_group)
         families = report.get("families", [])
         total = lambda key: sum(family[key] for family in families)
-        row.append(", ".join(f"{total(key)} {key}" for key in ("programs", "held", "gaps", "skipped", "failed")))
+        row.append(", ".join(f"{total(key)} {key}" for key in ("programs", "trials", "held", "gaps", "skipped", "failed")))
         row.append(f"{len(report.get('host', []))} changes")
         run, unharmed = report.get("honest", [0, 0])
         row.append(f"{unharmed} of {run}")

@@ -136,8 +136,8 @@ impl Group {
     }
 
     /// Makes a used group as good as a new one for a job with these limits. Says whether that could be
-    /// done: where the kernel cannot forget the highest figure (version 2 before Linux 6.12), where memory of
-    /// earlier jobs is still counted, or after any kill, another group must take its place.
+    /// done: where memory of earlier jobs is still counted, or after any kill, another group must take its
+    /// place.
     pub fn renew(&mut self, limits: &Limits) -> bool {
         if !self.is_there() || self.memory_kills() > 0 || self.ran_out_of_processes() {
             return false;
@@ -151,7 +151,11 @@ impl Group {
         if self.memory.is_none() {
             return true;
         }
-        self.has_forgotten_memory() && self.forget_peak()
+        if !self.has_forgotten_memory() {
+            return false;
+        }
+        self.forget_peak();
+        true
     }
 
     /// Whether next to nothing of earlier jobs' memory is counted any more. The kernel gives some of it back
@@ -180,7 +184,8 @@ impl Group {
     pub fn renew_first(&mut self) {
         self.own = self.memory_in_use();
         self.residents.before = self.own.unwrap_or(0);
-        let _ = self.forget_peak();
+        // A kernel that cannot forget tells the first job's figure still, with what the sandbox took.
+        let _ = self.try_to_forget_peak();
     }
 
     /// Between two jobs: what the group holds now beside the sandbox's own is its residents', of which there are
@@ -212,18 +217,24 @@ impl Group {
             self.residents.shared = shared;
             self.set_limits(&self.limits)?;
         }
-        match self.forget_peak() {
-            true => Ok(()),
-            false => Err(io::ErrorKind::Unsupported.into()),
+        if self.residents.processes > 0 {
+            // What was made of residents since the last job.
+            self.forget_peak();
+        }
+        Ok(())
+    }
+
+    /// From here on the highest figure is that of the next job. Version 2 before Linux 6.12 cannot forget the
+    /// last one's; then there is none any more, and the highest figure that is seen stands for it.
+    fn forget_peak(&mut self) {
+        if !self.try_to_forget_peak() {
+            self.counters.peak = None;
         }
     }
 
-    fn forget_peak(&self) -> bool {
-        let Some(file) = &self.counters.peak else {
-            // Nothing to forget: the highest figure that is seen stands for it.
-            return true;
-        };
-        file.write_at(b"0", 0).is_ok()
+    fn try_to_forget_peak(&self) -> bool {
+        let file = self.counters.peak.as_ref();
+        file.is_none_or(|file| file.write_at(b"0", 0).is_ok())
     }
 
     fn set_limits(&self, limits: &Limits) -> io::Result<()> {
@@ -300,13 +311,23 @@ impl Group {
         total.trim().parse().ok().map(Duration::from_micros)
     }
 
-    /// The most memory that was in use at one time, in bytes.
+    /// The most memory that was in use at one time, in bytes, by the job.
     pub fn peak_memory(&self) -> Option<u64> {
         let peak = number(&text(self.counters.peak.as_ref()?)?)?;
-        Some(peak.saturating_sub(self.residents.memory - self.residents.shared))
+        Some(self.of_job(peak))
     }
 
-    /// The memory in use now, in bytes.
+    /// Without what residents hold that is not the job's.
+    fn of_job(&self, bytes: u64) -> u64 {
+        bytes.saturating_sub(self.residents.memory - self.residents.shared)
+    }
+
+    /// The memory that the job has in use now, in bytes.
+    pub fn job_memory(&self) -> Option<u64> {
+        self.memory_in_use().map(|bytes| self.of_job(bytes))
+    }
+
+    /// All memory in use now, in bytes.
     pub fn memory_in_use(&self) -> Option<u64> {
         number(&text(self.counters.in_use.as_ref()?)?)
     }

@@ -253,3 +253,39 @@ fn residents_are_set_off_against_the_next_job() {
         assert!(group.set_off(2).is_err());
     }
 }
+
+#[test]
+fn a_peak_that_cannot_be_forgotten_is_nobodys() {
+    let (_place, mut group, folder) = group(Version::V2);
+    put(
+        &folder,
+        &[
+            ("memory.max", ""),
+            ("pids.max", ""),
+            ("pids.current", "2\n"),
+            ("memory.current", "1048576\n"),
+            ("memory.peak", "20971520\n"),
+        ],
+    );
+    // As before Linux 6.12.
+    let as_read_only = |group: &mut Group| {
+        reopened(group);
+        group.counters.peak = File::open(folder.join("memory.peak")).ok();
+    };
+    as_read_only(&mut group);
+    group.renew_first();
+    let limits = Limits::default();
+    // The first job's is its own, and a job without residents beside it needs nothing.
+    group.share(0).unwrap();
+    assert_eq!(group.peak_memory(), Some(20 * MIB));
+    assert!(group.renew(&limits), "it can be used again");
+    assert_eq!(group.peak_memory(), None);
+    // Interpreters that were made for a job are not its own either.
+    as_read_only(&mut group);
+    put(&folder, &[("memory.current", "11534336\n")]);
+    group.set_off(1).unwrap();
+    group.share(4 * MIB).unwrap();
+    assert_eq!(group.peak_memory(), None);
+    assert_eq!(group.job_memory(), Some(5 * MIB));
+    group.folders.clear();
+}
