@@ -10,12 +10,10 @@ mod control;
 #[path = "harness/hostile.rs"]
 mod hostile;
 
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use fumehood::base::id::TaskId;
 use fumehood::dataset::{Task, Tests};
 use fumehood::harness::{
     CaseOutcome, Grading, Plan, Reference, Transcript, control_plan, launch, plan,
@@ -26,16 +24,7 @@ use fumehood::worker::{Captured, End, Observation, Usage};
 const NONCE: [u8; 32] = *b"0123456789abcdef0123456789abcdef";
 
 fn task(tests: Tests) -> Task {
-    Task {
-        id: TaskId::from("T/1"),
-        entry_point: "f".to_owned(),
-        prompt: String::new(),
-        preamble: String::new(),
-        ground_truth: None,
-        alternatives: BTreeMap::new(),
-        tests,
-        labels: BTreeMap::new(),
-    }
+    Task::bare("T/1", "f", tests)
 }
 
 fn python() -> Option<&'static str> {

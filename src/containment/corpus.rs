@@ -8,7 +8,6 @@ use super::embedded::FILES;
 use super::error::ContainmentError;
 use super::manifest::{Family, Manifest, Row, Run, Tasks};
 use super::mode::Mode;
-use crate::base::id::TaskId;
 use crate::base::limits::Limits;
 use crate::dataset::Task;
 
@@ -82,14 +81,8 @@ impl Corpus {
         };
         for row in parse::<Tasks>("tasks.toml")?.task {
             let task = Task {
-                id: TaskId::from(row.name.as_str()),
-                entry_point: "f".to_owned(),
-                prompt: String::new(),
-                preamble: String::new(),
                 ground_truth: Some(row.truth),
-                tests: row.tests,
-                labels: BTreeMap::new(),
-                alternatives: BTreeMap::new(),
+                ..Task::bare(row.name.as_str(), "f", row.tests)
             };
             corpus.tasks.insert(row.name, task);
         }

@@ -32,6 +32,20 @@ pub struct Task {
 }
 
 impl Task {
+    /// A task of which no more is known than what decides a verdict: no prompt, preamble, answer or label.
+    pub fn bare(id: impl Into<TaskId>, entry_point: &str, tests: Tests) -> Self {
+        Self {
+            id: id.into(),
+            entry_point: entry_point.to_owned(),
+            prompt: String::new(),
+            preamble: String::new(),
+            ground_truth: None,
+            tests,
+            labels: BTreeMap::new(),
+            alternatives: BTreeMap::new(),
+        }
+    }
+
     /// The identity of everything that decides a verdict on this task besides the sample.
     pub fn digest(&self) -> Digest {
         let text = serde_json::to_vec(&(&self.id, &self.entry_point, &self.preamble, &self.tests))

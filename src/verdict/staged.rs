@@ -1,7 +1,5 @@
 //! What tests of verdicts have in common: a task, and what would be seen of a sample of it.
 
-use std::collections::BTreeMap;
-
 use crate::dataset::{Task, Tests};
 use crate::harness::transcript::signed::signed;
 use crate::worker::{Captured, End, Observation, Usage};
@@ -10,16 +8,7 @@ use crate::worker::{Captured, End, Observation, Usage};
 pub(super) const NONCE: [u8; 32] = [3; 32];
 
 pub(super) fn task(tests: Tests) -> Task {
-    Task {
-        id: "T/1".into(),
-        entry_point: "f".to_owned(),
-        prompt: String::new(),
-        preamble: String::new(),
-        ground_truth: None,
-        tests,
-        labels: BTreeMap::new(),
-        alternatives: BTreeMap::new(),
-    }
+    Task::bare("T/1", "f", tests)
 }
 
 /// A program that ended by itself, having sent these events: what stands behind the number of each.

@@ -59,7 +59,18 @@ struct OrderRef<'a> {
     argv: &'a [String],
     env: &'a [(String, String)],
     limits: &'a Limits,
-    places: &'a [i32],
+    places: Vec<i32>,
+}
+
+impl<'a> OrderRef<'a> {
+    fn of(request: &'a Request, descriptors: &Descriptors) -> Self {
+        Self {
+            argv: &request.argv,
+            env: &request.env,
+            limits: &request.limits,
+            places: descriptors.iter().map(|(number, _)| *number).collect(),
+        }
+    }
 }
 
 /// What a slot's first process reports.
@@ -103,13 +114,7 @@ pub(super) fn send_run(
     request: &Request,
     descriptors: &Descriptors,
 ) -> io::Result<()> {
-    let places: Vec<i32> = descriptors.iter().map(|(number, _)| *number).collect();
-    let order = OrderRef {
-        argv: &request.argv,
-        env: &request.env,
-        limits: &request.limits,
-        places: &places,
-    };
+    let order = OrderRef::of(request, descriptors);
     let beside: Vec<BorrowedFd<'_>> = descriptors.iter().map(|(_, fd)| fd.as_fd()).collect();
     let bytes = postcard::to_stdvec(&ToInitRef::Run(order)).map_err(io::Error::other)?;
     if bytes.len() <= LONGEST {
@@ -137,13 +142,7 @@ fn send_long(
     request: &Request,
     descriptors: &Descriptors,
 ) -> io::Result<()> {
-    let places: Vec<i32> = descriptors.iter().map(|(number, _)| *number).collect();
-    let order = OrderRef {
-        argv: &request.argv,
-        env: &request.env,
-        limits: &request.limits,
-        places: &places,
-    };
+    let order = OrderRef::of(request, descriptors);
     let mut beside: Vec<BorrowedFd<'_>> = descriptors.iter().map(|(_, fd)| fd.as_fd()).collect();
     let bytes = postcard::to_stdvec(&order).map_err(io::Error::other)?;
     let file = super::streams::sealed(&bytes)?;

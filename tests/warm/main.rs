@@ -18,7 +18,6 @@ mod spite;
 #[path = "../support/mod.rs"]
 mod support;
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -60,16 +59,7 @@ async fn pool() -> Option<Pool> {
 }
 
 fn task(tests: Tests) -> Task {
-    Task {
-        id: "T/1".into(),
-        entry_point: "f".to_owned(),
-        prompt: String::new(),
-        preamble: String::new(),
-        ground_truth: None,
-        alternatives: BTreeMap::new(),
-        tests,
-        labels: BTreeMap::new(),
-    }
+    Task::bare("T/1", "f", tests)
 }
 
 /// One task for each driver that may be warm. All but the tests of the last share the snippet's process.
