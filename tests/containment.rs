@@ -349,7 +349,7 @@ fn the_first_process_keeps_no_way_to_the_supervisor() {
 #[test]
 fn what_cannot_be_done_is_said_before_anything_runs() {
     for mode in modes() {
-        for target in ["/tmp", "/work", "/dev/shm", "/etc/passwd"] {
+        for target in ["/tmp", "/tmp/below", "/work", "/dev/shm", "/etc/passwd"] {
             let mount = format!("/usr/share:{target}");
             let output = support::command(&mode, &["--mount", &mount], &["/bin/true"]);
             assert_eq!(output.status.code(), Some(2), "{mode:?}: {target}");

@@ -243,3 +243,37 @@ fn two_may_make_the_same_environment_at_once() {
     // The environment and its lock.
     assert_eq!(fs::read_dir(bench.store.root()).unwrap().count(), 2);
 }
+
+/// No sandbox shows what the host has below `/tmp`; every job there would fail.
+#[test]
+fn an_interpreter_that_no_sandbox_shows_is_refused_before_the_run() {
+    let Some(bench) = bench() else { return };
+    let folder = tempfile::tempdir_in("/tmp").unwrap();
+    let bin = folder.path().join("bin");
+    fs::create_dir(&bin).unwrap();
+    let home = bench.python.parent().unwrap().display();
+    fs::write(
+        folder.path().join("pyvenv.cfg"),
+        format!("home = {home}\ninclude-system-site-packages = false\n"),
+    )
+    .unwrap();
+    let python = bin.join("python3");
+    std::os::unix::fs::symlink(&bench.python, &python).unwrap();
+    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/demo/bigcodebench.jsonl");
+    let run = bench.dir.path().join("run");
+    let output = Command::new(env!("CARGO_BIN_EXE_fumehood"))
+        .args([
+            "eval",
+            "bigcodebench",
+            "--samples",
+            "ground-truth",
+            "--data",
+        ])
+        .args([&data, Path::new("-o"), &run, Path::new("--python"), &python])
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(5), "{said}");
+    assert!(said.contains("no sandbox shows"), "{said}");
+    assert!(!run.exists());
+}

@@ -14,8 +14,10 @@ use crate::base::text::one_line;
 use crate::dataset::{DatasetKind, SampleOptions, TaskSet};
 use crate::environment::{EnvChoice, EnvState, Interpreter, Store};
 use crate::harness::Grading;
+use crate::job::PROFILE;
 use crate::journal::{Mode, RunFolder};
 use crate::pipeline::{Durations, SampleSource, Selection};
+use crate::sandbox::Profile;
 use crate::scan::{ScannerKind, behaviour};
 
 /// A resolved evaluation.
@@ -91,6 +93,7 @@ impl Setup {
             (None, None) => default_environment(kind, global),
         };
         let interpreter = Store::of_user()?.resolve(&choice, &hidden)?;
+        check_is_shown(&interpreter)?;
         Ok(Self {
             kind,
             tasks,
@@ -118,6 +121,27 @@ impl Setup {
             profile_time: args.profile_time,
         })
     }
+}
+
+/// Every sandbox has empty folders of its own in places such as `/tmp`. What the host has below them is not to
+/// be seen in there.
+fn check_is_shown(interpreter: &Interpreter) -> Result<(), Failure> {
+    let profile = Profile::load(PROFILE, None).map_err(|error| Failure::new(Exit::Usage, error))?;
+    for mount in &interpreter.mounts {
+        if let Some(folder) = profile.covers(&mount.target) {
+            return Err(Failure::new(
+                Exit::Environment,
+                anyhow::anyhow!(
+                    "the interpreter {} needs {}, and no sandbox shows what the host has below {}; move it \
+                     elsewhere, or make one with `fumehood env create`",
+                    interpreter.executable.display(),
+                    mount.target.display(),
+                    folder.display()
+                ),
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// What the jobs of an earlier run took.

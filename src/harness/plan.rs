@@ -168,11 +168,26 @@ fn plan_run(task: &Task, code: &str, grading: Grading, nonce: [u8; 32], control:
     }
 }
 
+/// What the driver imports for tests and snippets that speak of it; see `drivers/snapshot.py`.
+const MOCKS: &str = "unittest.mock";
+
+fn speaks_of_mocks(text: &str) -> bool {
+    text.contains("mock") || text.contains("concurrent")
+}
+
 /// The imports at the head of the texts that a driver executes, in the order in which it does.
 pub(super) fn first_imports(task: &Task, code: &str) -> Vec<String> {
     let text = format!("{}{code}", task.preamble);
     match &task.tests {
-        Tests::Unittest { source } => leading(&[&text, source]),
+        Tests::Unittest { source } => {
+            let mut imports = leading(&[&text, source]);
+            if speaks_of_mocks(&text) || speaks_of_mocks(source) {
+                // The driver itself imports them first of all.
+                imports.retain(|import| import != MOCKS);
+                imports.insert(0, MOCKS.to_owned());
+            }
+            imports
+        }
         Tests::Cases { setup, source } => leading(&[source, setup, &text]),
         Tests::Asserts { setup, .. } => leading(&[&text, setup]),
         Tests::Pairs { .. } | Tests::Check { .. } => leading(&[&text]),
@@ -217,6 +232,15 @@ mod tests {
             ["a", "b", "t"]
         );
         assert_eq!(imports(unittest.clone(), "import b\nf()"), ["a", "b"]);
+        let speaks = "import b\nimport unittest.mock\nx = 'mock'";
+        assert_eq!(
+            imports(unittest.clone(), speaks),
+            ["unittest.mock", "a", "b", "t"]
+        );
+        assert_eq!(
+            imports(unittest.clone(), "x = f()\nconcurrent = 1"),
+            ["unittest.mock", "a"]
+        );
         let cases = Tests::Cases {
             setup: "import s".to_owned(),
             source: "import t\ntest_cases = [{'x': 1}]".to_owned(),

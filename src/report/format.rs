@@ -158,7 +158,10 @@ pub fn facts(summary: &Summary) -> Vec<(&'static str, String)> {
     let tools: Vec<String> = about
         .tools
         .iter()
-        .map(|tool| format!("{} {}", tool.name, tool.version))
+        .map(|tool| match tool.version.as_str() {
+            "" => format!("{} (missing)", tool.name),
+            version => format!("{} {version}", tool.name),
+        })
         .collect();
     let sandbox = &about.sandbox;
     let mut facts = vec![

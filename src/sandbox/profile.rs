@@ -216,6 +216,13 @@ pub enum ProfileError {
 }
 
 impl Profile {
+    /// The sandbox's own folder over which this path lies, if any: what the host has there is not to be seen.
+    pub fn covers(&self, path: &Path) -> Option<&Path> {
+        let over = |scratch: &&Scratch| path.starts_with(&scratch.path);
+        let found = self.scratch.iter().find(over);
+        found.map(|scratch| scratch.path.as_path())
+    }
+
     /// The names of the built-in profiles.
     pub fn built_in() -> impl Iterator<Item = &'static str> {
         BUILT_IN.iter().map(|(name, _)| *name)

@@ -180,6 +180,14 @@ impl RootPlan {
             {
                 return Err(StepError::at("mount over", extra.target, Errno::EPERM));
             }
+            // It would be covered, and nobody the wiser.
+            if profile.covers(extra.target).is_some() {
+                return Err(StepError::at(
+                    "show below a folder that is the sandbox's own",
+                    extra.target,
+                    Errno::EBUSY,
+                ));
+            }
             plan.show(extra.source, extra.target, false, mounts)?;
         }
         for (name, to) in [

@@ -4,10 +4,20 @@
 # snippet that replaces `len` or `isinstance` changes nothing here. Whatever is used after the
 # snippet has loaded is bound here, before it loads.
 import _thread, builtins, errno, fcntl, hashlib, os, resource, sys
-from json import loads as from_json
+from json.decoder import JSONDecoder
 from json.encoder import encode_basestring_ascii as quote
 
+# The interpreter's own, where it has one: OpenSSL's sets up much more for each hash.
+try:
+    from _sha2 import sha256
+except ImportError:
+    try:
+        from _sha256 import sha256
+    except ImportError:
+        from hashlib import sha256
+
 TEXT_LIMIT = 2000
+parsed = JSONDecoder().raw_decode
 
 
 def clean(text, limit=TEXT_LIMIT):
@@ -56,10 +66,15 @@ def dump(value):
     return "null"
 
 
+def from_json(text):
+    """The value of a JSON text without blanks around it."""
+    return parsed(text)[0]
+
+
 def open_channel(nonce):
     """A function that writes one event. It alone holds the key and the descriptor's number."""
-    inner = hashlib.sha256(bytes([byte ^ 0x36 for byte in nonce.ljust(64, b"\0")]))
-    outer = hashlib.sha256(bytes([byte ^ 0x5C for byte in nonce.ljust(64, b"\0")]))
+    inner = sha256(bytes([byte ^ 0x36 for byte in nonce.ljust(64, b"\0")]))
+    outer = sha256(bytes([byte ^ 0x5C for byte in nonce.ljust(64, b"\0")]))
     highest = min(resource.getrlimit(resource.RLIMIT_NOFILE)[0], 1 << 16)
     lowest = max(10, highest // 4)
     place = lowest + int.from_bytes(os.urandom(4), "big") % max(1, highest - lowest - 8)
@@ -105,7 +120,7 @@ def open_channel(nonce):
 
 def start():
     """The payload and the channel; what carried the nonce is gone afterwards."""
-    payload, nonce = from_json(PAYLOAD.pop()), PAYLOAD.pop()
+    payload, nonce = from_json(PAYLOAD.pop().decode("utf-8")), PAYLOAD.pop()
     emit = open_channel(nonce)
     nonce[:] = bytes(len(nonce))
     return payload, emit
@@ -113,6 +128,10 @@ def start():
 
 CHANNEL = _thread.allocate_lock()
 end_process = os._exit
+
+
+def imported():
+    """What has to be done once modules were imported for a job before its code is known."""
 
 
 def leave(code):

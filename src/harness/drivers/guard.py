@@ -190,7 +190,8 @@ def make_look(report, suspect, trusted, control):
     return put, came_by
 
 
-mock = sys.modules.get("unittest.mock")
+# For drivers that know of mocks.
+mock = None
 OPERATORS = (operator.eq, operator.lt, operator.gt, operator.ne)
 DESCRIPTORS = (types.WrapperDescriptorType, types.MethodDescriptorType, types.GetSetDescriptorType,
                types.BuiltinFunctionType, types.MethodWrapperType, staticmethod, classmethod,

@@ -1,5 +1,9 @@
 # The test machinery as it was before the snippet loaded, and whether it still is.
-import operator, types, unittest, unittest.case, unittest.loader, unittest.mock, unittest.result
+#
+# Mocks are a large part of it, and with what they import they more than double an interpreter. They are
+# imported, and taken note of, only for tests and snippets that speak of them. Whoever has them without a
+# word of it gains nothing: tests that speak of no mock use none.
+import importlib.util, operator, types, unittest, unittest.case, unittest.loader, unittest.result
 import unittest.suite, unittest.util
 
 # What unittest itself calls while a test runs. Tests may patch other builtins (open, print, input).
@@ -28,7 +32,8 @@ def parts(value):
 def take_snapshot():
     """A function that names the first difference from now, or gives None."""
     tables = []
-    for name in MODULES:
+    present = [name for name in MODULES if name in sys.modules]
+    for name in present:
         tables.append((name, vars(sys.modules[name]), False))
         for value in vars(sys.modules[name]).values():
             if isinstance(value, type) and value.__module__ == name:
@@ -36,7 +41,7 @@ def take_snapshot():
                 # grow: they keep their own settings on their classes.
                 grown = name != "unittest.mock"
                 tables.append((name + "." + value.__qualname__, value.__dict__, grown))
-    modules = [(name, sys.modules[name]) for name in MODULES]
+    modules = [(name, sys.modules[name]) for name in present]
     taken = []
     for name, table, closed in tables:
         kept = {key: parts(value) for key, value in table.items()
@@ -93,4 +98,19 @@ def take_snapshot():
     return difference
 
 
+def speaks_of_mocks(text):
+    """Whether mocks are wanted, or modules that came with them: a program may name a package and count on its
+    parts having been imported by somebody."""
+    return "mock" in text or "concurrent" in text
+
+
+def imported():
+    """Takes note of mocks once they are there."""
+    global mock, look_for_difference
+    if mock is None and "unittest.mock" in sys.modules:
+        mock = sys.modules["unittest.mock"]
+        look_for_difference = take_snapshot()
+
+
+mock = None
 look_for_difference = take_snapshot()

@@ -145,6 +145,10 @@ def class_difference(kind, names, codes):
 def main():
     payload, emit = start()
     preamble, sample, tests = payload["preamble"], payload["code"], payload["tests"]
+    if speaks_of_mocks(preamble + sample + tests):
+        # Not by a statement: that would make `unittest` a variable of this function.
+        __import__("unittest.mock")
+        imported()
     noted = []
 
     def tampered(reason):

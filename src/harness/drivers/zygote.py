@@ -144,6 +144,7 @@ def keep():
                 raise Unfit("it raises " + describe(error)[0])
             if "__warningregistry__" in space:
                 raise Unfit("it warns whoever imports it")
+        imported()
         used = time.process_time() - started
         for stream in (sys.__stdout__, sys.__stderr__):
             stream.flush()
