@@ -4,7 +4,8 @@
     tools/containment_table.py NAME=REPORT [NAME=REPORT ...]
 
 REPORT is the output of `fumehood doctor --attack --json`; NAME heads its column. A cell counts trials: those of programs
-on their own, of snippets in a fresh interpreter, of snippets forked from a warm one.
+on their own, of snippets in a fresh interpreter, of snippets forked from a warm one; the last are left out of columns of
+hosts that fork none.
 """
 
 import collections
@@ -44,10 +45,12 @@ def main():
     order = {family: place for place, family in enumerate(("escape", "exhaustion", "forgery"))}
     for row in sorted(rows, key=lambda row: (order[row[0]], row[1] == "**all**", row[1])):
         cells = []
-        for counter in rows[row].values():
+        for name, counter in rows[row].items():
             parts = []
+            # What could not be tried warm is no news in every cell.
+            modes = MODES if columns[name]["warm"] else MODES[:2]
             for became in ("held", "gap", "failed", "skipped"):
-                counts = [counter[became, mode] for mode in MODES]
+                counts = [counter[became, mode] for mode in modes]
                 if any(counts):
                     parts.append("%s %s" % (" / ".join(map(str, counts)), became))
             cells.append(" %s |" % ", ".join(parts))
