@@ -30,7 +30,7 @@ fn the_attestation_says_which_control_groups_hold() {
         let by_polling = detail.ends_with("per-process limits and polling instead");
         assert_eq!(state == "enforced", !by_polling, "{mode:?}: {detail}");
         match mode {
-            Mode::OnlyV1 => {
+            Mode::OnlyV1 | Mode::DelegatedV1 => {
                 assert!(detail.contains("memory by v1") && detail.contains("no kill"));
                 assert!(!detail.contains("v2"), "{detail}");
             }
