@@ -152,24 +152,13 @@ impl Field {
             return Seen::default();
         };
         let code = format!("{}{}", self.corpus.prelude, program.source);
-        let graded = self
-            .grade(place, task, &code, 0, program.limits.clone())
-            .await;
-        let (plan, observation) = match graded {
-            Ok(graded) => graded,
-            Err(seen) => return seen,
-        };
-        let verdict = verdict_of(
-            task,
-            &code,
-            Grading::Strict,
-            reference,
-            &plan.nonce,
-            &observation,
-        );
-        Seen {
-            verdict: Some(verdict.kind),
-            ..Seen::of(&observation, program)
+        let limits = program.limits.clone();
+        match self.judged(place, task, reference, &code, limits).await {
+            Ok((verdict, observation)) => Seen {
+                verdict: Some(verdict.kind),
+                ..Seen::of(&observation, program)
+            },
+            Err(seen) => seen,
         }
     }
 
@@ -178,36 +167,39 @@ impl Field {
         let Some((task, reference)) = self.task(program) else {
             return Seen::default();
         };
-        let code = program.source;
-        let graded = self
-            .grade(place, task, code, 0, program.limits.clone())
-            .await;
-        let (plan, observation) = match graded {
-            Ok(graded) => graded,
+        let (code, limits) = (program.source, program.limits.clone());
+        let judged = self.judged(place, task, reference, code, limits).await;
+        let (mut verdict, observation) = match judged {
+            Ok(judged) => judged,
             Err(seen) => return seen,
         };
-        let verdict = verdict_of(
-            task,
-            code,
-            Grading::Strict,
-            reference,
-            &plan.nonce,
-            &observation,
-        );
-        let verdict = if Control::is_needed(task, &verdict) {
+        if Control::is_needed(task, &verdict) {
             let control = Control::new(verdict);
-            match self.control(place, task, program, control).await {
+            verdict = match self.control(place, task, program, control).await {
                 Ok(verdict) => verdict,
                 Err(seen) => return seen,
-            }
-        } else {
-            verdict
-        };
+            };
+        }
         Seen {
             got: verdict.kind.name().to_owned(),
             detail: verdict.detail,
             ..Seen::of(&observation, program)
         }
+    }
+
+    /// The verdict on code as an answer to a task, before any control, and what was seen of it.
+    async fn judged(
+        &self,
+        place: Place<'_>,
+        task: &Task,
+        reference: Option<&Reference>,
+        code: &str,
+        limits: Limits,
+    ) -> Result<(Verdict, Observation), Seen> {
+        let (plan, observation) = self.grade(place, task, code, 0, limits).await?;
+        let (grading, nonce) = (Grading::Strict, &plan.nonce);
+        let verdict = verdict_of(task, code, grading, reference, nonce, &observation);
+        Ok((verdict, observation))
     }
 
     /// Puts a pass to the test, as an evaluation does.

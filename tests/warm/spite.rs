@@ -1,9 +1,20 @@
 //! What jobs do to the interpreters of their slot, and to whoever comes after them: the next job must not notice.
 
-use fumehood::worker::Origin;
+use fumehood::worker::{Observation, Origin, Pool, Request};
 
 use super::support::skip;
 use super::{TIMES, interpreter, pool, request, shown, tasks};
+
+/// Runs a job, whose test must pass.
+async fn passing(pool: &Pool, request: Request) -> Observation {
+    let observation = pool.run(request).await.unwrap();
+    let events = String::from_utf8_lossy(&observation.events);
+    assert!(
+        events.contains("\"outcome\":\"passed\""),
+        "{observation:?}\n{events}"
+    );
+    observation
+}
 
 /// What jobs do to the interpreter that they were forked from. Every one of these passes cold.
 const SPITEFUL: [(&str, &str); 8] = [
@@ -103,10 +114,7 @@ async fn nothing_survives_that_keeps_its_like_awake() {
                     except OSError: pass\n\
         def f(x): return x + 1\n";
     let run = async |code: &str| {
-        let request = request(&interpreter, &task, code, true);
-        let observation = pool.run(request).await.unwrap();
-        let events = String::from_utf8_lossy(&observation.events).into_owned();
-        assert!(events.contains("\"outcome\":\"passed\""), "{observation:?}");
+        let observation = passing(&pool, request(&interpreter, &task, code, true)).await;
         String::from_utf8(observation.stdout.bytes).unwrap()
     };
     for _ in 0..TIMES {
@@ -136,10 +144,7 @@ async fn nobody_takes_the_place_of_an_interpreter() {
     }
     let (_, task) = tasks().remove(1);
     let run = async |code: &str, is_warm| {
-        let request = request(&interpreter, &task, code, is_warm);
-        let observation = pool.run(request).await.unwrap();
-        let events = String::from_utf8_lossy(&observation.events).into_owned();
-        assert!(events.contains("\"outcome\":\"passed\""), "{events}");
+        let observation = passing(&pool, request(&interpreter, &task, code, is_warm)).await;
         (observation.course.origin, observation.stdout.bytes)
     };
     // The impostor is forked from the first interpreter; one that has these imports waits beside it.
@@ -198,10 +203,7 @@ async fn orphans_do_not_pile_up() {
             os.close(reader)\n\
         def f(x): return x + 1\n";
     for is_warm in [false, true, true, true] {
-        let request = request(&interpreter, &task, orphans, is_warm);
-        let observation = pool.run(request).await.unwrap();
-        let events = String::from_utf8_lossy(&observation.events).into_owned();
-        assert!(events.contains("\"outcome\":\"passed\""), "{observation:?}");
+        passing(&pool, request(&interpreter, &task, orphans, is_warm)).await;
     }
     pool.shutdown().await;
 }

@@ -112,5 +112,4 @@ def imported():
         look_for_difference = take_snapshot()
 
 
-mock = None
 look_for_difference = take_snapshot()
