@@ -7,6 +7,8 @@
 
 #[path = "harness/control.rs"]
 mod control;
+#[path = "harness/harmless.rs"]
+mod harmless;
 #[path = "harness/hostile.rs"]
 mod hostile;
 
@@ -16,7 +18,8 @@ use std::time::Duration;
 
 use fumehood::dataset::{Task, Tests};
 use fumehood::harness::{
-    CaseOutcome, Grading, Plan, Reference, Transcript, control_plan, launch, plan,
+    AlteredTests, CaseOutcome, Grading, Plan, Reference, Transcript, alter_plan, control_plan,
+    launch, plan,
 };
 use fumehood::verdict::{Control, Step, Verdict, VerdictKind, judge};
 use fumehood::worker::{Captured, End, Observation, Usage};
@@ -97,7 +100,9 @@ fn grade(python: &str, task: &Task, code: &str) -> Verdict {
     }
     let mut control = Control::new(verdict);
     loop {
-        let plan = control_plan(task, code, Grading::Strict, NONCE);
+        let altered = run_plan(python, &alter_plan(task, NONCE), 0);
+        let altered = AlteredTests::read(&altered.events, &NONCE).unwrap();
+        let plan = control_plan(task, code, Grading::Strict, NONCE, &altered);
         control = match control.take(&NONCE, &run_plan(python, &plan, 0)) {
             Step::Done(verdict) => return verdict,
             Step::Again(control) => control,

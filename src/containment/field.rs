@@ -12,7 +12,8 @@ use super::traps::Traps;
 use crate::base::limits::Limits;
 use crate::dataset::Task;
 use crate::harness::{
-    Grading, Plan, Reference, Transcript, control_plan, launch, needs_reference, plan,
+    AlteredTests, Grading, Plan, Reference, Transcript, alter_plan, control_plan, launch,
+    needs_reference, plan,
 };
 use crate::job::PROFILE;
 use crate::pipeline::nonce::nonce;
@@ -167,24 +168,39 @@ impl Field {
         let Some((task, reference)) = self.task(program) else {
             return Seen::default();
         };
-        let (code, limits) = (program.source, program.limits.clone());
-        let judged = self.judged(place, task, reference, code, limits).await;
-        let (mut verdict, observation) = match judged {
-            Ok(judged) => judged,
-            Err(seen) => return seen,
+        let judged = self.judged_with_control(place, task, reference, program);
+        judged.await.unwrap_or_else(|seen| seen)
+    }
+
+    async fn judged_with_control(
+        &self,
+        place: Place<'_>,
+        task: &Task,
+        reference: Option<&Reference>,
+        program: &Program,
+    ) -> Result<Seen, Seen> {
+        let cold = Place {
+            mode: Mode::Cold,
+            ..place
         };
-        if Control::is_needed(task, &verdict) {
-            let control = Control::new(verdict);
-            verdict = match self.control(place, task, program, control).await {
-                Ok(verdict) => verdict,
-                Err(seen) => return seen,
-            };
+        let mut first = None;
+        // As an evaluation does it: where a control cannot be forked as the run was, neither is forked.
+        for place in [place, cold] {
+            let (code, limits) = (program.source, program.limits.clone());
+            let judged = self.judged(place, task, reference, code, limits).await?;
+            let (verdict, observation) = judged;
+            let controlled = self.controlled(place, task, program, verdict, &observation);
+            let controlled = controlled.await?;
+            let first = first.get_or_insert(observation);
+            if let Some(verdict) = controlled {
+                return Ok(Seen {
+                    got: verdict.kind.name().to_owned(),
+                    detail: verdict.detail,
+                    ..Seen::of(first, program)
+                });
+            }
         }
-        Seen {
-            got: verdict.kind.name().to_owned(),
-            detail: verdict.detail,
-            ..Seen::of(&observation, program)
-        }
+        Err(infra(&"its control came to be in another way"))
     }
 
     /// The verdict on code as an answer to a task, before any control, and what was seen of it.
@@ -202,23 +218,40 @@ impl Field {
         Ok((verdict, observation))
     }
 
-    /// Puts a pass to the test, as an evaluation does.
-    async fn control(
+    /// Puts a pass to the test, as an evaluation does; every other verdict stands. `None` when the control's
+    /// process came to be in another way than that of the run that counts.
+    async fn controlled(
         &self,
         place: Place<'_>,
         task: &Task,
         program: &Program,
-        mut control: Control,
-    ) -> Result<Verdict, Seen> {
+        verdict: Verdict,
+        observation: &Observation,
+    ) -> Result<Option<Verdict>, Seen> {
+        if !Control::is_needed(task, &verdict) {
+            return Ok(Some(verdict));
+        }
+        let is_forked = observation.course.origin == Origin::Forked;
+        let mut control = Control::new(verdict);
         loop {
+            let plan = alter_plan(task, nonce().map_err(|error| infra(&error))?);
+            let altered = self.observe(place, &plan, 0, self.usual.clone()).await?;
+            let altered = AlteredTests::read(&altered.events, &plan.nonce);
+            let altered = altered.map_err(|reason| infra(&reason))?;
+            let (code, limits) = (program.source, program.limits.clone());
             let key = nonce().map_err(|error| infra(&error))?;
-            let plan = control_plan(task, program.source, Grading::Strict, key);
-            let limits = program.limits.clone();
+            let mut plan = control_plan(task, code, Grading::Strict, key, &altered);
+            if !is_forked {
+                plan.imports = None;
+            }
             let observation = self.observe(place, &plan, 0, limits).await?;
+            if is_forked != (observation.course.origin == Origin::Forked) {
+                return Ok(None);
+            }
             control = match control.take(&plan.nonce, &observation) {
-                Step::Done(verdict) => return Ok(verdict),
+                Step::Done(verdict) => return Ok(Some(verdict)),
                 Step::Again(next) => next,
-                Step::NotRun(control, reason) => return Ok(control.failed(&reason)),
+                Step::NotRun(control, reason) => return Ok(Some(control.failed(&reason))),
             };
         }
     }

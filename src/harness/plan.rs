@@ -1,8 +1,9 @@
 //! What a harness asks the sandbox to run.
 
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 
+use super::altered::AlteredTests;
 use super::imports::leading;
 use crate::dataset::{Task, Tests};
 
@@ -52,6 +53,7 @@ const UNITTEST: &str = concat!(
     include_str!("drivers/control.py"),
     include_str!("drivers/snapshot.py"),
     include_str!("drivers/guard.py"),
+    include_str!("drivers/harmless.py"),
     include_str!("drivers/watch.py"),
     include_str!("drivers/official.py"),
     include_str!("drivers/unittest.py"),
@@ -70,10 +72,12 @@ const ASSERTS: &str = concat!(
     include_str!("drivers/events.py"),
     include_str!("drivers/control.py"),
     include_str!("drivers/guard.py"),
+    include_str!("drivers/harmless.py"),
     include_str!("drivers/watch.py"),
     include_str!("drivers/asserts.py"),
 );
 const ALTER: &str = concat!(
+    include_str!("drivers/events.py"),
     include_str!("drivers/control.py"),
     include_str!("drivers/alter.py"),
 );
@@ -96,15 +100,51 @@ impl Plan {
 /// What to run to grade `code` as an answer to `task`. For a reference run, `code` is the ground
 /// truth; expected values are never part of a plan.
 pub fn plan(task: &Task, code: &str, grading: Grading, nonce: [u8; 32]) -> Plan {
-    plan_run(task, code, grading, nonce, false)
+    let (driver, payload) = driver_and_payload(task, code, grading);
+    Plan {
+        driver,
+        payload: payload.to_string().into_bytes(),
+        nonce,
+        imports: Some(first_imports(task, code)),
+    }
 }
 
-/// The same with tests that cannot be passed: a control of a pass that may not have been earned.
+/// The same with tests that cannot be passed: a control of a pass that may not have been earned. All else is as
+/// in [`plan`], so that a snippet cannot tell it from the run that counts.
 ///
 /// Expected values in the tests are altered at random, and tests without any are made to fail at
 /// their end. Only tests that share the snippet's process can be controlled; see [`is_controlled`].
-pub fn control_plan(task: &Task, code: &str, grading: Grading, nonce: [u8; 32]) -> Plan {
-    plan_run(task, code, grading, nonce, true)
+pub fn control_plan(
+    task: &Task,
+    code: &str,
+    grading: Grading,
+    nonce: [u8; 32],
+    altered: &AlteredTests,
+) -> Plan {
+    let (driver, mut payload) = driver_and_payload(task, code, grading);
+    altered.replace(&mut payload);
+    Plan {
+        driver,
+        payload: payload.to_string().into_bytes(),
+        nonce,
+        imports: Some(first_imports(task, code)),
+    }
+}
+
+/// What to run to have the tests of `task` altered; [`AlteredTests::read`] reads what it reports. No snippet has
+/// part in it.
+pub fn alter_plan(task: &Task, nonce: [u8; 32]) -> Plan {
+    let (_, payload) = driver_and_payload(task, "", Grading::Strict);
+    let payload = json!({
+        "tests": payload.get("tests"), "check": payload.get("check"),
+        "asserts": payload.get("asserts").cloned().unwrap_or_else(|| json!([])),
+    });
+    Plan {
+        driver: ALTER,
+        payload: payload.to_string().into_bytes(),
+        nonce,
+        imports: None,
+    }
 }
 
 /// Whether passes of these tests are controlled: those that run in the process of the snippet.
@@ -115,8 +155,8 @@ pub fn is_controlled(tests: &Tests) -> bool {
     }
 }
 
-fn plan_run(task: &Task, code: &str, grading: Grading, nonce: [u8; 32], control: bool) -> Plan {
-    let (mut driver, mut payload) = match &task.tests {
+fn driver_and_payload(task: &Task, code: &str, grading: Grading) -> (&'static str, Value) {
+    let (driver, mut payload) = match &task.tests {
         Tests::Unittest { source } => (
             UNITTEST,
             json!({ "preamble": task.preamble, "code": code, "tests": source }),
@@ -152,20 +192,8 @@ fn plan_run(task: &Task, code: &str, grading: Grading, nonce: [u8; 32], control:
             }),
         ),
     };
-    payload["control"] = serde_json::Value::Null;
-    let mut imports = Some(first_imports(task, code));
-    if control {
-        // Nothing may be left in memory of the tests as they were.
-        imports = None;
-        payload = json!({ "driver": driver, "payload": payload });
-        driver = ALTER;
-    }
-    Plan {
-        driver,
-        payload: payload.to_string().into_bytes(),
-        nonce,
-        imports,
-    }
+    payload["control"] = Value::Null;
+    (driver, payload)
 }
 
 /// What the driver imports for tests and snippets that speak of it; see `drivers/snapshot.py`.
@@ -200,8 +228,8 @@ mod tests {
     use crate::harness::launch::waiting;
 
     #[test]
-    fn every_driver_can_wait_but_the_one_that_alters_tests() {
-        for driver in [UNITTEST, CASES, PAIRS, ASSERTS] {
+    fn every_driver_can_wait() {
+        for driver in [UNITTEST, CASES, PAIRS, ASSERTS, ALTER] {
             let waiting = waiting(driver).unwrap();
             let definitions = driver.strip_suffix("main()\n").unwrap();
             assert!(waiting.starts_with(definitions));
@@ -250,7 +278,14 @@ mod tests {
             source: "import t".to_owned(),
         };
         assert_eq!(imports(check, "import b"), ["a", "b"]);
-        let control = control_plan(&task(unittest), "import b", Grading::Strict, [0; 32]);
-        assert_eq!(control.imports, None);
+        let task = task(unittest);
+        let altered = AlteredTests::default();
+        let control = control_plan(&task, "import b", Grading::Strict, [0; 32], &altered);
+        assert_eq!(
+            control.imports,
+            plan(&task, "import b", Grading::Strict, [0; 32]).imports
+        );
+        // Tests are altered where nothing else is.
+        assert_eq!(alter_plan(&task, [0; 32]).imports, None);
     }
 }

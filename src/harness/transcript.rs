@@ -325,7 +325,7 @@ fn case_result(line: &Line) -> Result<CaseResult, String> {
 }
 
 /// The JSON of a line whose authentication code holds.
-fn authentic<'a>(line: &'a [u8], nonce: &[u8; 32]) -> Option<&'a [u8]> {
+pub(super) fn authentic<'a>(line: &'a [u8], nonce: &[u8; 32]) -> Option<&'a [u8]> {
     let space = line.len().checked_sub(65)?;
     let (json, code) = line.split_at(space);
     let code = std::str::from_utf8(code.strip_prefix(b" ")?).ok()?;

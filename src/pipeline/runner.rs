@@ -10,10 +10,12 @@ use crate::base::limits::Limits;
 use crate::base::text::Excerpt;
 use crate::dataset::Task;
 use crate::environment::Interpreter;
-use crate::harness::{Grading, Plan, Popularity, Reference, control_plan, launch, plan};
+use crate::harness::{
+    AlteredTests, Grading, Plan, Popularity, Reference, alter_plan, control_plan, launch, plan,
+};
 use crate::job::PROFILE;
 use crate::verdict::{Control, Step, Verdict, VerdictKind, judge};
-use crate::worker::{Observation, Pool, Request, Usage, Warm, WorkerError};
+use crate::worker::{Observation, Origin, Pool, Request, Usage, Warm, WorkerError};
 
 /// How often a job is tried again after a failure of ours.
 const RETRIES: usize = 2;
@@ -80,8 +82,9 @@ impl Runner {
         turn: &mut Turn,
     ) -> Result<Verdict, PipelineError> {
         let mut last = String::new();
+        let mut is_forked = true;
         for _ in 0..=RETRIES {
-            let plan = plan(task, code, self.grading, fresh_nonce()?);
+            let plan = self.plan(task, code, is_forked)?;
             match self.once(&plan, HASH_SEED, turn).await? {
                 Outcome::Observed(observation) => {
                     let verdict = judge(
@@ -92,10 +95,21 @@ impl Runner {
                         &plan.nonce,
                         &observation,
                     );
-                    if verdict.kind != VerdictKind::Infra {
-                        return self.control(task, code, verdict, turn).await;
+                    if verdict.kind == VerdictKind::Infra {
+                        last = verdict.detail;
+                        continue;
                     }
-                    last = verdict.detail;
+                    if !Control::is_needed(task, &verdict) {
+                        return Ok(verdict);
+                    }
+                    let control = Control::new(verdict);
+                    let origin = observation.course.origin;
+                    match self.control(task, code, control, origin, turn).await? {
+                        Some(verdict) => return Ok(verdict),
+                        // Then neither is to be forked.
+                        None => is_forked = false,
+                    }
+                    "its control came to be in another way".clone_into(&mut last);
                 }
                 Outcome::Infra(reason) => last = reason,
                 Outcome::Busy(reason) => return Ok(infra(reason)),
@@ -104,24 +118,27 @@ impl Runner {
         Ok(infra(last))
     }
 
-    /// Puts a suspect pass to the test; every other verdict stands as it is.
+    /// Puts a suspect pass to the test, whose process came to be in this way. A snippet can tell whether it was
+    /// forked, so that a control must come to be in the same way; `None` if that could not be had.
     async fn control(
         &self,
         task: &Task,
         code: &str,
-        verdict: Verdict,
+        mut control: Control,
+        origin: Origin,
         turn: &mut Turn,
-    ) -> Result<Verdict, PipelineError> {
-        if !Control::is_needed(task, &verdict) {
-            return Ok(verdict);
-        }
-        let mut control = Control::new(verdict);
+    ) -> Result<Option<Verdict>, PipelineError> {
+        let is_forked = origin == Origin::Forked;
         let mut failures = 0;
         loop {
-            let plan = control_plan(task, code, self.grading, fresh_nonce()?);
-            let reason = match self.once(&plan, HASH_SEED, turn).await? {
-                Outcome::Observed(observation) => match control.take(&plan.nonce, &observation) {
-                    Step::Done(verdict) => return Ok(verdict),
+            let reason = match self.controlled(task, code, is_forked, turn).await? {
+                Ok((_, observation))
+                    if is_forked != (observation.course.origin == Origin::Forked) =>
+                {
+                    return Ok(None);
+                }
+                Ok((nonce, observation)) => match control.take(&nonce, &observation) {
+                    Step::Done(verdict) => return Ok(Some(verdict)),
                     Step::Again(next) => {
                         control = next;
                         continue;
@@ -131,14 +148,52 @@ impl Runner {
                         reason
                     }
                 },
-                Outcome::Infra(reason) => reason,
-                Outcome::Busy(reason) => return Ok(control.failed(&reason)),
+                Err(Outcome::Busy(reason)) => return Ok(Some(control.failed(&reason))),
+                Err(Outcome::Infra(reason)) => reason,
+                Err(Outcome::Observed(_)) => "the tests were not altered".to_owned(),
             };
             failures += 1;
             if failures > RETRIES {
-                return Ok(control.failed(&reason));
+                return Ok(Some(control.failed(&reason)));
             }
         }
+    }
+
+    /// Has a task's tests altered in one job, and runs code with them in another. Gives the key of the second one
+    /// and what was seen of it, or what became of the first that failed.
+    async fn controlled(
+        &self,
+        task: &Task,
+        code: &str,
+        is_forked: bool,
+        turn: &mut Turn,
+    ) -> Result<Result<([u8; 32], Observation), Outcome>, PipelineError> {
+        let plan = alter_plan(task, fresh_nonce()?);
+        let altered = match self.once(&plan, HASH_SEED, turn).await? {
+            Outcome::Observed(observation) => {
+                match AlteredTests::read(&observation.events, &plan.nonce) {
+                    Ok(altered) => altered,
+                    Err(reason) => return Ok(Err(Outcome::Infra(reason))),
+                }
+            }
+            failed => return Ok(Err(failed)),
+        };
+        let mut plan = control_plan(task, code, self.grading, fresh_nonce()?, &altered);
+        if !is_forked {
+            plan.imports = None;
+        }
+        Ok(match self.once(&plan, HASH_SEED, turn).await? {
+            Outcome::Observed(observation) => Ok((plan.nonce, observation)),
+            failed => Err(failed),
+        })
+    }
+
+    fn plan(&self, task: &Task, code: &str, is_forked: bool) -> Result<Plan, PipelineError> {
+        let mut plan = plan(task, code, self.grading, fresh_nonce()?);
+        if !is_forked {
+            plan.imports = None;
+        }
+        Ok(plan)
     }
 
     /// Runs a program of the dataset itself with its task's tests, under a hash seed.

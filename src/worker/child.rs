@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::UnixStream;
 
 use super::pool::WorkerError;
@@ -24,7 +24,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(5);
 pub(super) struct Worker {
     /// Both are there until the worker is dropped.
     child: Option<Child>,
-    socket: Option<UnixStream>,
+    socket: Option<BufReader<UnixStream>>,
     farewells: Arc<Farewells>,
 }
 
@@ -32,7 +32,7 @@ impl Worker {
     pub(super) fn new(child: Child, socket: UnixStream, farewells: Arc<Farewells>) -> Self {
         Self {
             child: Some(child),
-            socket: Some(socket),
+            socket: Some(BufReader::new(socket)),
             farewells,
         }
     }

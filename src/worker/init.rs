@@ -124,7 +124,11 @@ fn live(mut init: Init<'_>, control: &UnixDatagram) -> Result<(), StepError> {
         rules,
         precedence,
         scratch: entered.scratch,
-        traces: Traces::new(entered.last_pid).ok(),
+        traces: Traces::new(
+            entered.last_pid,
+            init.filter.policy.has_local_sockets_only(),
+        )
+        .ok(),
         residents: Residents::default(),
         stack: Keeper::new_stack(),
     };

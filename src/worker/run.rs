@@ -18,6 +18,7 @@ use super::tree;
 use super::waiting::{Patience, Waiting};
 use super::zygote::{Zygote, split};
 use crate::base::limits::{LimitKind, Limits};
+use crate::sandbox::cgroup::{Counts, Group};
 
 /// How long it may take until nothing of a program is left; then the slot is thrown away.
 const CLEARED_WITHIN: Duration = Duration::from_secs(2);
@@ -85,7 +86,7 @@ pub(super) fn run_in(
     let started = Instant::now();
     let mut watch = Watch {
         limits: &request.limits,
-        waiting: Waiting::from(started, slot.init, slot.group.as_ref()),
+        waiting: Waiting::from(started),
         slot,
         zygote,
         started,
@@ -147,6 +148,15 @@ struct Spoke {
     zygote: bool,
 }
 
+/// What a slot's group has counted; nothing where there is none.
+fn counts_of(group: Option<&Group>) -> Result<Counts, RunError> {
+    let counts = group.map(|group| {
+        let gone = || RunError::Host(REMOVED.to_owned());
+        group.counts().ok_or_else(gone)
+    });
+    Ok(counts.transpose()?.unwrap_or_default())
+}
+
 /// How a watch ended.
 enum Ended {
     /// The program ended by itself.
@@ -180,12 +190,11 @@ impl Watch<'_> {
                 }
             }
             if self.limit.is_none() && now >= next_tick {
+                let counts = counts_of(group)?;
+                let used = self.cpu_of(&counts);
                 self.waiting
-                    .look_sometimes(now, init, group, self.cpu(), supervisor);
-                if group.is_some_and(|group| !group.is_there()) {
-                    return Err(RunError::Host(REMOVED.to_owned()).into());
-                }
-                self.limit = self.over_limit();
+                    .look_sometimes(now, init, group, used, supervisor);
+                self.limit = self.over_limit(&counts);
                 next_tick = now + TICK;
             }
             if self.limit.is_some() {
@@ -240,6 +249,7 @@ impl Watch<'_> {
                 .chain(self.slot.listener.fd())
                 .map(|fd| PollFd::new(fd, PollFlags::POLLIN)),
         );
+        let listens = self.slot.listener.fd().is_some();
         let millis = u16::try_from(until.as_millis() + 1).unwrap_or(u16::MAX);
         match poll(&mut fds, PollTimeout::from(millis)) {
             Ok(_) | Err(Errno::EINTR) => {}
@@ -257,7 +267,10 @@ impl Watch<'_> {
         if happened(2) {
             return Err(RunError::Abandoned);
         }
-        self.listen(self.started.elapsed());
+        // What is listened to comes last.
+        if listens && happened(fds.len() - 1) {
+            self.listen(self.started.elapsed());
+        }
         self.drain();
         Ok(spoke)
     }
@@ -347,13 +360,13 @@ impl Watch<'_> {
         }
     }
 
-    fn over_limit(&mut self) -> Option<LimitKind> {
+    fn over_limit(&mut self, counts: &Counts) -> Option<LimitKind> {
         if self.locks.are_too_many(self.slot.init, Instant::now()) {
             return Some(LimitKind::Memory);
         }
         let counted = self.slot.group.as_ref();
         if counted.is_none_or(|group| {
-            !group.bounds_memory() || !group.bounds_processes() || group.cpu_time().is_none()
+            !group.bounds_memory() || !group.bounds_processes() || counts.cpu.is_none()
         }) {
             let mut now = tree::usage(self.slot.init, self.limits.processes);
             self.tree.cpu = self.tree.cpu.max(now.cpu.saturating_sub(self.cpu_before));
@@ -373,29 +386,28 @@ impl Watch<'_> {
             self.tree.memory = self.tree.memory.max(now.memory);
             self.tree.processes = self.tree.processes.max(now.processes);
         }
-        self.look_at_memory();
-        self.over_counters()
+        self.look_at_memory(counts);
+        self.over_counters(counts)
     }
 
     /// Version 2 keeps no peak before Linux 5.19, and cannot forget that of earlier jobs before 6.12: the highest
     /// figure that was seen stands for it.
-    fn look_at_memory(&mut self) {
+    fn look_at_memory(&mut self, counts: &Counts) {
         let group = self.slot.group.as_ref();
-        let group = group.filter(|group| group.bounds_memory() && group.peak_memory().is_none());
+        let group = group.filter(|group| group.bounds_memory() && counts.peak_memory.is_none());
         if let Some(now) = group.and_then(|group| group.job_memory()) {
             self.tree.memory = self.tree.memory.max(now);
         }
     }
 
-    fn over_counters(&self) -> Option<LimitKind> {
-        let group = self.slot.group.as_ref();
-        if self.over_memory() {
+    fn over_counters(&self, counts: &Counts) -> Option<LimitKind> {
+        if self.over_memory_of(counts) {
             Some(LimitKind::Memory)
-        } else if group.is_some_and(|group| group.ran_out_of_processes())
+        } else if counts.ran_out_of_processes
             || self.tree.processes > u64::from(self.limits.processes) + 1
         {
             Some(LimitKind::Processes)
-        } else if self.cpu() >= self.limits.cpu {
+        } else if self.cpu_of(counts) >= self.limits.cpu {
             Some(LimitKind::Cpu)
         } else {
             None
@@ -407,16 +419,29 @@ impl Watch<'_> {
         group.is_some_and(|group| group.bounds_memory())
     }
 
-    /// A control group counts each page once and knows best; without one, the processes are added up.
     fn over_memory(&self) -> bool {
-        match &self.slot.group {
-            Some(group) if group.bounds_memory() => group.ran_out_of_memory(),
-            _ => self.tree.memory > self.limits.memory,
+        let counts = self.slot.group.as_ref().and_then(Group::counts);
+        self.over_memory_of(&counts.unwrap_or_default())
+    }
+
+    /// A control group counts each page once and knows best; without one, the processes are added up.
+    fn over_memory_of(&self, counts: &Counts) -> bool {
+        match self.memory_is_bounded() {
+            true => counts.ran_out_of_memory,
+            false => self.tree.memory > self.limits.memory,
         }
     }
 
     fn cpu(&self) -> Duration {
-        match self.slot.group.as_ref().and_then(|group| group.cpu_time()) {
+        let counted = self.slot.group.as_ref().and_then(Group::cpu_time);
+        self.cpu_of(&Counts {
+            cpu: counted,
+            ..Counts::default()
+        })
+    }
+
+    fn cpu_of(&self, counts: &Counts) -> Duration {
+        match counts.cpu {
             Some(total) => total.saturating_sub(self.cpu_before),
             None => self.tree.cpu,
         }
@@ -432,27 +457,22 @@ impl Watch<'_> {
         if self.streams.stdout.total + self.streams.stderr.total > self.limits.output || flood {
             self.limit = self.limit.or(Some(LimitKind::Output));
         }
-        if let Some(group) = &self.slot.group {
-            // Neither is the job's doing, and both leave it looking as if it were.
-            if !group.is_there() {
-                return Err(RunError::Host(REMOVED.to_owned()));
-            }
-            if group.killed_for_others() {
-                let what = "the host ran out of memory and killed a process of the job";
-                return Err(RunError::Shortage(what.to_owned()));
-            }
+        // Neither is the job's doing, and both leave it looking as if it were.
+        let counts = counts_of(self.slot.group.as_ref())?;
+        if counts.killed_for_others {
+            let what = "the host ran out of memory and killed a process of the job";
+            return Err(RunError::Shortage(what.to_owned()));
         }
-        let limit = self.limit.or_else(|| self.over_counters());
+        let limit = self.limit.or_else(|| self.over_counters(&counts));
         let end = match ended {
             Ended::Program(end) => end,
             Ended::Limit => End::Signaled(libc::SIGKILL),
         };
-        let group = self.slot.group.as_ref();
         let usage = Usage {
-            cpu: self.cpu(),
+            cpu: self.cpu_of(&counts),
             wall,
-            peak_memory: group
-                .and_then(|group| group.peak_memory())
+            peak_memory: counts
+                .peak_memory
                 .or_else(|| (self.tree.memory > 0).then_some(self.tree.memory)),
         };
         let captured = |stream: Stream| Captured {

@@ -38,7 +38,8 @@ fn is_single_threaded() -> bool {
 
 fn answer(socket: OwnedFd) -> io::Result<()> {
     let socket = UnixStream::from(socket);
-    let Some(ToWorker::Setup(setup)) = receive(&socket)? else {
+    let mut messages = io::BufReader::new(&socket);
+    let Some(ToWorker::Setup(setup)) = receive(&mut messages)? else {
         return Ok(());
     };
     let host = Host::with(setup.cgroups.clone());
@@ -59,7 +60,7 @@ fn answer(socket: OwnedFd) -> io::Result<()> {
     // The probe's sandboxes show this program; nobody else's do.
     builder.idle.clear();
     send(&socket, &attested)?;
-    while let Some(message) = receive::<ToWorker>(&socket)? {
+    while let Some(message) = receive::<ToWorker>(&mut messages)? {
         let request = match message {
             ToWorker::Run(request) => request,
             ToWorker::Rest => {

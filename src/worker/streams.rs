@@ -117,8 +117,10 @@ pub(super) fn sealed(bytes: &[u8]) -> io::Result<OwnedFd> {
         MFdFlags::MFD_CLOEXEC | MFdFlags::MFD_ALLOW_SEALING,
     )?;
     let mut file = File::from(fd);
-    file.write_all(bytes)?;
-    io::Seek::rewind(&mut file)?;
+    if !bytes.is_empty() {
+        file.write_all(bytes)?;
+        io::Seek::rewind(&mut file)?;
+    }
     let seals = SealFlag::F_SEAL_WRITE
         | SealFlag::F_SEAL_GROW
         | SealFlag::F_SEAL_SHRINK

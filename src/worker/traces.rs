@@ -13,27 +13,39 @@ use std::os::unix::fs::FileExt;
 
 use crate::sandbox::sys::Scheduling;
 
-/// What tells of traffic, connections and sockets; the last one of local sockets that nobody holds any more
-/// but each other.
-const NETWORK: [&str; 5] = ["dev", "snmp", "snmp6", "netstat", "unix"];
+/// What tells of local sockets, also of those that nobody holds any more but each other.
+const LOCAL: &str = "unix";
+/// What tells of traffic, connections and other sockets.
+const WIDE: [&str; 4] = ["dev", "snmp", "snmp6", "netstat"];
 /// The longest of these, with room to spare.
 const LONGEST: usize = 64 << 10;
+/// The least that a kernel has for a page.
+const PAGE: usize = 4096;
+
+/// A table of the network, and what was in it.
+#[derive(Debug)]
+struct Table {
+    name: &'static str,
+    file: File,
+    before: Vec<u8>,
+}
 
 /// The traces of a slot.
 #[derive(Debug)]
 pub(super) struct Traces {
     last_pid: File,
-    network: Vec<(File, Vec<u8>)>,
+    network: Vec<Table>,
     scheduling: Scheduling,
     buffer: Vec<u8>,
 }
 
 impl Traces {
-    /// Of a slot that no job has used. `last_pid` is where its last process id is set.
+    /// Of a slot that no job has used. `last_pid` is where its last process id is set; `is_local` says that its
+    /// programs can make no sockets but local ones.
     ///
     /// # Errors
     /// When they cannot be told.
-    pub(super) fn new(last_pid: Option<File>) -> io::Result<Self> {
+    pub(super) fn new(last_pid: Option<File>, is_local: bool) -> io::Result<Self> {
         let last_pid = last_pid.ok_or(io::ErrorKind::NotFound)?;
         let mut traces = Self {
             last_pid,
@@ -41,27 +53,18 @@ impl Traces {
             scheduling: Scheduling::own()?,
             buffer: vec![0; LONGEST],
         };
-        for name in NETWORK {
+        let wide = if is_local { &[][..] } else { &WIDE[..] };
+        for name in [LOCAL].iter().chain(wide).copied() {
             let file = match File::open(format!("/proc/self/net/{name}")) {
                 Ok(file) => file,
                 // A kernel without IPv6.
                 Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
                 Err(error) => return Err(error),
             };
-            let before = traces.read(&file)?.to_vec();
-            traces.network.push((file, before));
+            let before = read(&file, &mut traces.buffer, None)?.to_vec();
+            traces.network.push(Table { name, file, before });
         }
         Ok(traces)
-    }
-
-    fn read(&mut self, file: &File) -> io::Result<&[u8]> {
-        let mut length = 0;
-        loop {
-            match file.read_at(&mut self.buffer[length..], length as u64)? {
-                0 => return Ok(&self.buffer[..length]),
-                count => length += count,
-            }
-        }
     }
 
     /// Has the next process be numbered like the first job's, after the processes that stay.
@@ -84,15 +87,26 @@ impl Traces {
     /// # Errors
     /// What the kernel said.
     pub(super) fn of_network(&mut self) -> io::Result<Option<&'static str>> {
-        let network = std::mem::take(&mut self.network);
-        let mut found = None;
-        for ((file, before), name) in network.iter().zip(NETWORK) {
-            if self.read(file)? != before {
-                found = Some(name);
-                break;
+        for Table { name, file, before } in &self.network {
+            if read(file, &mut self.buffer, Some(before.len()))? != before {
+                return Ok(Some(name));
             }
         }
-        self.network = network;
-        Ok(found)
+        Ok(None)
+    }
+}
+
+/// A table's text. Where one of this length is expected, and that is what comes, its end is not asked for: the
+/// kernel fills what it is given as far as it can, or a page at least, and goes on only after that.
+fn read<'a>(file: &File, buffer: &'a mut [u8], expected: Option<usize>) -> io::Result<&'a [u8]> {
+    let mut length = 0;
+    loop {
+        match file.read_at(&mut buffer[length..], length as u64)? {
+            0 => return Ok(&buffer[..length]),
+            count => length += count,
+        }
+        if Some(length) == expected && length < PAGE {
+            return Ok(&buffer[..length]);
+        }
     }
 }

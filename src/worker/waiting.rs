@@ -32,7 +32,8 @@ pub(super) struct Waiting {
     tasks: HashMap<i32, u64>,
     by_tasks: Duration,
     by_pressure: Duration,
-    pressure_before: Duration,
+    /// What the group had waited before; `None` until somebody looks.
+    pressure_before: Option<Duration>,
     /// Whether the job gave way to others by its own will.
     lowered: bool,
     activity: Activity,
@@ -50,22 +51,29 @@ pub(super) enum Patience {
 }
 
 impl Waiting {
-    /// For a job that starts now, in a slot with this first process: what that has waited before is not
-    /// the job's.
-    pub(super) fn from(started: Instant, init: Pid, group: Option<&Group>) -> Self {
+    /// For a job that starts now. Most end before anybody asks how long they waited, so that the counters are
+    /// not read before the first time that somebody might: what was waited until then is lost.
+    pub(super) fn from(started: Instant) -> Self {
         Self {
             started,
             looked: started,
-            tasks: tree::run_delay(init)
-                .map(|delay| (init.as_raw(), delay))
-                .into_iter()
-                .collect(),
+            tasks: HashMap::new(),
             by_tasks: Duration::ZERO,
             by_pressure: Duration::ZERO,
-            pressure_before: group.and_then(Group::stalled).unwrap_or_default(),
+            pressure_before: None,
             lowered: false,
             activity: Activity::from(started),
         }
+    }
+
+    /// What the slot's first process and its group have waited up to now is not the job's. Gives what the group
+    /// had.
+    fn pressure_before(&mut self, init: Pid, group: Option<&Group>) -> Duration {
+        *self.pressure_before.get_or_insert_with(|| {
+            let delay = tree::run_delay(init);
+            self.tasks.extend(delay.map(|delay| (init.as_raw(), delay)));
+            group.and_then(Group::stalled).unwrap_or_default()
+        })
     }
 
     /// How long the job has waited, as far as known.
@@ -86,6 +94,7 @@ impl Waiting {
         used: Duration,
         supervisor: BorrowedFd<'_>,
     ) {
+        self.pressure_before(init, group);
         if now >= self.looked + LOOK_EVERY {
             self.look(now, init, group);
         }
@@ -106,6 +115,7 @@ impl Waiting {
     }
 
     fn look(&mut self, now: Instant, init: Pid, group: Option<&Group>) {
+        let before = self.pressure_before(init, group);
         let since = now.saturating_duration_since(self.looked);
         self.looked = now;
         let tasks = tree::run_delays(init);
@@ -121,7 +131,7 @@ impl Waiting {
         self.tasks = delays;
         let stalled = group.and_then(Group::stalled).unwrap_or_default();
         self.by_pressure = stalled
-            .saturating_sub(self.pressure_before)
+            .saturating_sub(before)
             .min(now.saturating_duration_since(self.started));
     }
 
@@ -179,7 +189,7 @@ mod tests {
         };
         let after = |seconds| started + Duration::from_secs(seconds);
         let nobody = Pid::from_raw(i32::MAX);
-        let mut waiting = Waiting::from(started, nobody, None);
+        let mut waiting = Waiting::from(started);
         let judge =
             |waiting: &mut Waiting, seconds| waiting.judge(after(seconds), &limits, nobody, None);
         assert_eq!(judge(&mut waiting, 9), Patience::Left);

@@ -58,6 +58,9 @@ pub fn send(mut writer: impl Write, message: &impl Serialize) -> io::Result<()> 
     writer.write_all(&encode(message)?)
 }
 
+/// Room for one frame of the usual size.
+const USUAL_FRAME: usize = 64 << 10;
+
 /// One frame as bytes.
 ///
 /// # Errors
@@ -86,7 +89,7 @@ pub fn receive<T: DeserializeOwned>(mut reader: impl Read) -> io::Result<Option<
     }
     let length = checked_length(length)?;
     // Memory grows with what comes, not with what was announced.
-    let mut frame = Vec::new();
+    let mut frame = Vec::with_capacity(length.min(USUAL_FRAME));
     reader.take(length as u64).read_to_end(&mut frame)?;
     if frame.len() < length {
         return Err(io::ErrorKind::UnexpectedEof.into());

@@ -139,6 +139,8 @@ fn passes_that_were_not_earned_are_tampered() {
         "pickled-frames",
         "equal-below-million",
         "globals-of-os",
+        "annotation-run",
+        "docstring-run",
     ] {
         let code = std::fs::read_to_string(folder.join(format!("{name}.py"))).unwrap();
         let verdict = grade(python, &unit, &code);

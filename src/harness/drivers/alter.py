@@ -1,8 +1,7 @@
-# Makes tests that cannot be passed: a driver of its own, which runs before the snippet is there. It
-# replaces expected values in the text of the tests by others and becomes the driver that runs them, in
-# a fresh address space: nothing of the old text is left to be found.
-# Input: {driver, payload}, the driver and its payload.
-import json, os, sys
+# Makes tests that cannot be passed, in a process of its own that never sees a snippet: it replaces expected
+# values in the text of the tests by others, and reports the text. The snippet then meets it in a run that is like
+# every other, with nothing of the old text left to be found.
+# Input: {tests, check, asserts}, one of which is there.
 
 LETTERS, DIGITS = "abcdefghijklmnopqrstuvwxyz", "0123456789"
 
@@ -169,37 +168,17 @@ class Altering(Expected):
 
 
 def main():
-    given, key = json.loads(bytes(PAYLOAD.pop())), PAYLOAD.pop()
-    payload, altering = given["payload"], Altering()
-    before = json.dumps(payload)
+    payload, altering = start(), Altering()
+    tests, check, asserts = payload["tests"], payload["check"], payload["asserts"]
     try:
-        if "tests" in payload:
-            payload["tests"] = altering.rewrite(payload["tests"], None)
-        elif payload["check"] is not None:
-            payload["check"] = altering.rewrite(payload["check"], "check")
-        else:
-            payload["asserts"] = [altering.rewrite(text, True) for text in payload["asserts"]]
-        payload["control"] = altering.altered
+        altered = (tests and altering.rewrite(tests, None), check and altering.rewrite(check, "check"),
+                   [altering.rewrite(text, True) for text in asserts])
+        control = altering.altered
     except Exception:
         # Tests that do not parse are for the driver to report; of others, none is altered.
-        payload = json.loads(before)
-        payload["control"] = []
-    driver = given["driver"].encode()
-    # A file that is gone by its name before anything else runs. Not `memfd_create`: a sandbox without a
-    # control group for memory does not have it.
-    path = os.path.join(os.environ.get("TMPDIR", "."), os.urandom(16).hex())
-    place = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
-    os.unlink(path)
-    with open(place, "wb", closefd=False) as file:
-        file.write(len(driver).to_bytes(8, "big") + driver + key + json.dumps(payload).encode())
-    os.lseek(place, 0, os.SEEK_SET)
-    if place != 3:
-        os.dup2(place, 3)
-    os.set_inheritable(3, True)
-    os.set_inheritable(4, True)
-    with open("/proc/self/cmdline", "rb") as file:
-        command = file.read().split(b"\0")[:-1]
-    os.execv(sys.executable, command)
+        altered, control = (tests, check, asserts), []
+    emit("altered_tests", tests=altered[0], check=altered[1], asserts=altered[2], control=control)
+    leave(0)
 
 
 main()

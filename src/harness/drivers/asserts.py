@@ -15,8 +15,8 @@ def judge(run):
     return "passed", ""
 
 
-def main():
-    payload, emit = start()
+def make_witness():
+    """`tampered`, and what looks out for it."""
     noted = []
 
     def tampered(reason):
@@ -25,9 +25,15 @@ def main():
             emit("tampered", reason=clean(reason, 300))
 
     trusted = {}
-    suspect, watch, unwatched = make_watch(emit, tampered, trusted)
+    suspect, watch, _ = make_watch(emit, tampered, trusted)
+    return (tampered, trusted, watch) + make_look(tampered, suspect, trusted)
+
+
+def main():
+    payload = start()
+    tampered, trusted, watch, begin_look, put, came_by = witness
     control = payload["control"]
-    put, came_by = make_look(tampered, suspect, trusted, control)
+    begin_look(control)
     altered_cases = []
     expected = Expected(control or ())
 
@@ -106,5 +112,6 @@ def prepare():
     sys.stdout = sys.stderr = io.StringIO()
 
 
+witness = make_witness()
 prepare()
 main()

@@ -111,7 +111,7 @@ def run_forked(function, arguments, seconds, with_repr):
 
 
 def main():
-    payload, emit = start()
+    payload = start()
     space = {"__name__": "__test__", "__builtins__": builtins}
     tests = {"__name__": "test_case", "__builtins__": builtins}
     try:

@@ -71,20 +71,26 @@ def from_json(text):
     return parsed(text)[0]
 
 
-def open_channel(nonce):
-    """A function that writes one event. It alone holds the key and the descriptor's number."""
-    inner = sha256(bytes([byte ^ 0x36 for byte in nonce.ljust(64, b"\0")]))
-    outer = sha256(bytes([byte ^ 0x5C for byte in nonce.ljust(64, b"\0")]))
-    highest = min(resource.getrlimit(resource.RLIMIT_NOFILE)[0], 1 << 16)
-    lowest = max(10, highest // 4)
-    place = lowest + int.from_bytes(os.urandom(4), "big") % max(1, highest - lowest - 8)
-    descriptor = fcntl.fcntl(4, fcntl.F_DUPFD_CLOEXEC, place)
-    os.close(4)
-    write, getpid = os.write, os.getpid
-    owner = getpid()
+def make_channel():
+    """Two functions: one writes one event, the other opens the way for it. They alone hold the key and the
+    descriptor's number."""
+    inner = outer = descriptor = owner = None
+    write, getpid, random, limit = os.write, os.getpid, os.urandom, resource.getrlimit
     count = 0
     waiting = []
     take, give = CHANNEL.acquire, CHANNEL.release
+
+    def opened(nonce):
+        nonlocal inner, outer, descriptor, owner
+        key = nonce.ljust(64, b"\0")
+        inner, outer = sha256(key.translate(INNER)), sha256(key.translate(OUTER))
+        key[:] = bytes(len(key))
+        highest = min(limit(resource.RLIMIT_NOFILE)[0], 1 << 16)
+        lowest = max(10, highest // 4)
+        place = lowest + int.from_bytes(random(4), "big") % max(1, highest - lowest - 8)
+        descriptor = fcntl.fcntl(4, fcntl.F_DUPFD_CLOEXEC, place)
+        os.close(4)
+        owner = getpid()
 
     def emit(event, **fields):
         # A process that the snippet forked has no voice.
@@ -115,18 +121,21 @@ def open_channel(nonce):
         while data:
             data = data[write(descriptor, data):]
 
-    return emit
+    return emit, opened
 
 
 def start():
-    """The payload and the channel; what carried the nonce is gone afterwards."""
+    """The payload, with the way for events open; what carried the nonce is gone afterwards."""
     payload, nonce = from_json(PAYLOAD.pop().decode("utf-8")), PAYLOAD.pop()
-    emit = open_channel(nonce)
+    open_channel(nonce)
     nonce[:] = bytes(len(nonce))
-    return payload, emit
+    return payload
 
 
 CHANNEL = _thread.allocate_lock()
+# The two paddings of a message authentication code (RFC 2104), applied to every byte there is.
+INNER, OUTER = [bytes([byte ^ pad for byte in range(256)]) for pad in (0x36, 0x5C)]
+emit, open_channel = make_channel()
 end_process = os._exit
 
 

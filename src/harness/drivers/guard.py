@@ -85,26 +85,30 @@ def from_library(function):
                  or function.__code__.co_filename.startswith(("<frozen", sys.base_prefix, sys.prefix, "<__array_function__", "<string>"))))
 
 
-def make_look(report, suspect, trusted, control):
-    """Two functions: what stands for a mark in the code of tests, and whether a test was altered.
+def make_look(report, suspect, trusted):
+    """Three functions: one takes the job's `control`, one gives what stands for a mark in the code of tests, and
+    one says whether a test was altered.
 
     `look` sees what tests compare; `trusted` holds the code of the test source, whose own classes may
     do as they like. Every expected value goes through a function of its own; `control` holds the
     numbers of those that were altered, or is None where this is no control. In one, a test that came by
-    no altered value fails in `last`, by which every test goes at its end. The second function is called
+    no altered value fails in `last`, by which every test goes at its end. The last function is called
     before a test for a fresh start, and after it for whether it came by an altered value.
     """
     slot = {id(kind) for kind in PLAIN}
     mro_of = type.__dict__["__mro__"].__get__
-    random = int.from_bytes(os.urandom(7), "big") | 1
-    probes = (object(), random, random + 0.5, "probe %x" % random, b"probe %x" % random, (random,),
-              [random], {random}, {random: random})
+    draw = os.urandom
+    probes = []
     seen = {}
     reached = []
-    altered = frozenset(control or ())
+    altered, is_control = frozenset(), False
+
+    def begin(control):
+        nonlocal altered, is_control
+        altered, is_control = frozenset(control or ()), control is not None
 
     def last():
-        if control is not None and not reached:
+        if is_control and not reached:
             raise AssertionError("this is a control: the test cannot be passed")
 
     def put(mark):
@@ -144,6 +148,10 @@ def make_look(report, suspect, trusted, control):
         return False
 
     def lies(value):
+        if not probes:
+            random = int.from_bytes(draw(7), "big") | 1
+            probes.extend((object(), random, random + 0.5, "probe %x" % random, b"probe %x" % random,
+                           (random,), [random], {random}, {random: random}))
         for probe in probes:
             for left, right in ((value, probe), (probe, value)):
                 answers = []
@@ -187,7 +195,7 @@ def make_look(report, suspect, trusted, control):
                    + " claims to be equal to anything")
         return value
 
-    return put, came_by
+    return begin, put, came_by
 
 
 # For drivers that know of mocks.

@@ -45,7 +45,7 @@ class WriteOnly(io.StringIO):
 
 
 def main():
-    payload, emit = start()
+    payload = start()
     try:
         shape = SHAPES[payload["shape"]]
         inputs = [("base/%d" % place, shape(args))

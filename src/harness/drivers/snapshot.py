@@ -16,6 +16,9 @@ BUILTINS_USED = (
 )
 MODULES = ("unittest", "unittest.case", "unittest.suite", "unittest.result", "unittest.loader",
            "unittest.util", "unittest.mock")
+# What every test goes through.
+CORE = ("unittest.case.TestCase", "unittest.suite.BaseTestSuite", "unittest.suite.TestSuite",
+        "unittest.result.TestResult", "builtins")
 same = operator.is_
 SKIPPED_NAMES = ("__doc__", "__builtins__", "__cached__", "__warningregistry__")
 
@@ -30,7 +33,9 @@ def parts(value):
 
 
 def take_snapshot():
-    """A function that names the first difference from now, or gives None."""
+    """A function that names the first difference from now, or gives None. Where the snippet is harmless (see
+    harmless.py), so that it cannot come by any of this, it looks at the core alone: whatever is looked at has its
+    references counted, and every page that this is the first to write to costs a forked job a copy."""
     tables = []
     present = [name for name in MODULES if name in sys.modules]
     for name in present:
@@ -52,27 +57,35 @@ def take_snapshot():
     kept = {name: parts(getattr(builtins, name)) for name in names}
     builtin_table, builtin_values = vars(builtins), tuple([kept[name][0] for name in names])
     taken.append(("builtins", builtin_table, kept, None, (), ()))
-    functions = {id(part[0]): part for _, _, kept, *_ in taken for part in kept.values()
-                 if type(part[0]) is types.FunctionType}
-    functions, codes, defaults, named_defaults = zip(*functions.values())
     slots = types.FunctionType.__dict__
     code_of, defaults_of, named_defaults_of = [
         slots[name].__get__ for name in ("__code__", "__defaults__", "__kwdefaults__")]
+
+    def looks(taken):
+        """Whether nothing at all has changed in some tables; looked at as fast as can be."""
+        functions = {id(part[0]): part for _, _, kept, *_ in taken for part in kept.values()
+                     if type(part[0]) is types.FunctionType}
+        functions, codes, defaults, named_defaults = zip(*functions.values())
+        tables = [(table, keys, values) for _, table, _, _, keys, values in taken if values]
+
+        def is_same():
+            for table, keys, values in tables:
+                if not (len(table) == len(keys) and all(map(same, table, keys))
+                        and all(map(same, table.values(), values))):
+                    return False
+            return (all(map(same, map(builtin_table.get, names), builtin_values))
+                    and all(map(same, map(code_of, functions), codes))
+                    and all(map(same, map(defaults_of, functions), defaults))
+                    and all(map(same, map(named_defaults_of, functions), named_defaults)))
+
+        return is_same
+
+    whole = looks(taken)
+    core = looks([entry for entry in taken if entry[0] in CORE])
     table_of_modules, trace = sys.modules, sys.gettrace
     trace_before = trace()
 
-    def is_same():
-        """Whether nothing at all has changed; looked at as fast as can be."""
-        for _, table, _, _, keys, values in taken:
-            if values and not (len(table) == len(keys) and all(map(same, table, keys))
-                               and all(map(same, table.values(), values))):
-                return False
-        return (all(map(same, map(builtin_table.get, names), builtin_values))
-                and all(map(same, map(code_of, functions), codes))
-                and all(map(same, map(defaults_of, functions), defaults))
-                and all(map(same, map(named_defaults_of, functions), named_defaults)))
-
-    def difference():
+    def difference(thorough):
         if sys.modules is not table_of_modules:
             return "sys.modules"
         if trace() is not trace_before:
@@ -81,7 +94,7 @@ def take_snapshot():
         for name, module in modules:
             if table_of_modules.get(name) is not module:
                 return "sys.modules[%r]" % name
-        if is_same():
+        if whole() if thorough else core():
             return None
         for name, table, kept, size, _, _ in taken:
             if size is not None and len(table) != size:

@@ -40,21 +40,23 @@ def test_names(source):
 class Ledger:
     """What happened to each test. Kept apart from the result object, which tests can reach."""
 
-    __slots__ = ("marks", "current", "loose", "reported", "order")
+    __slots__ = ("marks", "current", "loose", "reported", "is_control", "thorough")
 
     def __init__(self):
+        self.is_control = False
+        # Whether the snippet may have come by anything.
+        self.thorough = True
         self.marks = {}
         self.current = None
         self.loose = []
         self.reported = set()
-        self.order = []
 
 
 RESULT_METHODS = frozenset(name for name, value in vars(unittest.result.TestResult).items()
                            if isinstance(value, types.FunctionType))
 
 
-def make_result(ledger, emit, tampered, check_instance, came_by, control):
+def make_result(ledger, tampered, check_instance, came_by):
     rank = {"passed": 0, "skipped": 1, "failed": 2, "error": 3}
     Test = unittest.case.TestCase
 
@@ -100,7 +102,7 @@ def make_result(ledger, emit, tampered, check_instance, came_by, control):
 
         def addExpectedFailure(self, test, err):
             # In a control every test is made to fail.
-            note(test, "passed" if control is None else "failed")
+            note(test, "failed" if ledger.is_control else "passed")
 
         def addUnexpectedSuccess(self, test):
             note(test, "failed", "unexpected success")
@@ -142,24 +144,57 @@ def class_difference(kind, names, codes):
     return None
 
 
-def main():
-    payload, emit = start()
-    preamble, sample, tests = payload["preamble"], payload["code"], payload["tests"]
-    if speaks_of_mocks(preamble + sample + tests):
-        # Not by a statement: that would make `unittest` a variable of this function.
-        __import__("unittest.mock")
-        imported()
-    noted = []
+def make_bench():
+    """What a job's tests run on, made before the job is known."""
+    noted, trusted, taken, ledger = [], {}, {}, Ledger()
+    helpers = frozenset(("run", "__call__", "_callTestMethod", "_callSetUp", "_callTearDown",
+                         "_callCleanup", "failureException", "_baseAssertEqual", "doCleanups",
+                         "_getAssertEqualityFunc", "_addSkip", "_truncateMessage"))
 
     def tampered(reason):
         if reason is not None and reason not in noted and len(noted) < 20:
             noted.append(reason)
             emit("tampered", reason=clean(reason, 300))
 
-    trusted = {}
     suspect, watch, unwatched = make_watch(emit, tampered, trusted)
+    begin_look, put, came_by = make_look(tampered, suspect, trusted)
+
+    def difference():
+        return unwatched(lambda: look_for_difference(ledger.thorough))
+
+    def check_instance(test):
+        for name in vars(test):
+            if name in helpers or name.startswith(("assert", "fail")) and name != "failfast":
+                if name != "failureException" and hasattr(unittest.case.TestCase, name):
+                    return "the test's own " + clean(name, 100)
+        for name in vars(result):
+            if name.startswith(("add", "start", "stop", "was", "_")) and name in RESULT_METHODS:
+                return "the result's own " + clean(name, 100)
+        for key, before in taken.items():
+            now = parts(vars(key[0]).get(key[1]))
+            if any(old is not new for old, new in zip(before, now)):
+                return "TestCases." + clean(key[1], 100)
+        return difference()
+
+    result = make_result(ledger, tampered, check_instance, came_by)
+
+    def begin(control):
+        begin_look(control)
+        ledger.is_control = control is not None
+
+    return begin, noted, tampered, trusted, watch, put, difference, taken, ledger, result
+
+
+def main():
+    payload = start()
+    preamble, sample, tests = payload["preamble"], payload["code"], payload["tests"]
+    if speaks_of_mocks(preamble + sample + tests):
+        # Not by a statement: that would make `unittest` a variable of this function.
+        __import__("unittest.mock")
+        imported()
+    begin, noted, tampered, trusted, watch, put, difference, taken, ledger, result = bench
     control = payload["control"]
-    put, came_by = make_look(tampered, suspect, trusted, control)
+    begin(control)
     expected = Expected(control or ())
     try:
         tree, names = test_names(tests)
@@ -176,31 +211,6 @@ def main():
         emit("altered", cases=sorted(expected.tests.intersection(names)))
     payload.clear()
 
-    def difference():
-        return unwatched(look_for_difference)
-
-    ledger = Ledger()
-    helpers = frozenset(("run", "__call__", "_callTestMethod", "_callSetUp", "_callTearDown",
-                         "_callCleanup", "failureException", "_baseAssertEqual", "doCleanups",
-                         "_getAssertEqualityFunc", "_addSkip", "_truncateMessage"))
-    taken = {}
-
-    def check_instance(test):
-        for name in vars(test):
-            if name in helpers or name.startswith(("assert", "fail")) and name != "failfast":
-                if name != "failureException" and hasattr(unittest.case.TestCase, name):
-                    return "the test's own " + clean(name, 100)
-        for name in vars(result):
-            if name.startswith(("add", "start", "stop", "was", "_")) and name in RESULT_METHODS:
-                return "the result's own " + clean(name, 100)
-        for key, before in taken.items():
-            now = parts(vars(key[0]).get(key[1]))
-            if any(old is not new for old, new in zip(before, now)):
-                return "TestCases." + clean(key[1], 100)
-        return difference()
-
-    result = make_result(ledger, emit, tampered, check_instance, came_by, control)
-
     begin_imitation()
     module = types.ModuleType("__test__")
     vars(module).update({
@@ -213,7 +223,7 @@ def main():
     # snippet's end would swallow the tests or rewrite them.
     try:
         code = compile(preamble + sample, "__test__.py", "exec", dont_inherit=True)
-        watch(preamble + sample, code)
+        ledger.thorough = watch(preamble + sample, code)
         exec(code, space)
         tampered(difference())
         exec(test_code, space)
@@ -268,5 +278,6 @@ def prepare():
     return imitate_evaluator()
 
 
+bench = make_bench()
 begin_imitation = prepare()
 main()

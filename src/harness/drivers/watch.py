@@ -53,16 +53,6 @@ RISKY_WHEN_OWN = frozenset("""
 sys._getframe sys._getframemodulename compile code.__new__ function.__new__ exec marshal.loads
 ctypes.dlopen ctypes.dlsym ctypes.dlsym/handle ctypes.cdata/buffer ctypes.call_function ctypes.get_errno
 """.split())
-# Modules that give a snippet nothing to forge with. Code that names no others, no risky name and nothing
-# that looks up names at run time raises no event that matters. It runs without the hook, for which every
-# call of `id` pays.
-HARMLESS_MODULES = frozenset("""
-math cmath random re string collections itertools functools heapq bisect copy datetime time calendar
-typing json statistics decimal fractions operator enum abc dataclasses textwrap hashlib numbers array
-secrets difflib unicodedata struct base64 binascii zlib pprint __future__
-""".split())
-LOOKS_UP = frozenset("open input format format_map Formatter get_field get_type_hints".split())
-KNOWN_MODULES = frozenset(getattr(sys, "stdlib_module_names", ()))
 FRAME, FUNCTION, CODE = types.FrameType, types.FunctionType, types.CodeType
 
 
@@ -89,27 +79,6 @@ def names_in(code, found, depth=0):
         texts_in(constant, found, depth)
 
 
-def is_harmless(text, code, depth=0):
-    """Whether a snippet can be told to raise no event that matters. Its risky names are known before."""
-    if not KNOWN_MODULES:
-        return False
-    if depth == 0:
-        for node in ast.walk(ast.parse(text)):
-            if isinstance(node, ast.Import):
-                modules = [alias.name for alias in node.names]
-            elif isinstance(node, ast.ImportFrom):
-                modules = ["." if node.level else node.module]
-            else:
-                continue
-            if not all(name.partition(".")[0] in HARMLESS_MODULES for name in modules):
-                return False
-    names = {name.lstrip("_") for name in code.co_names} | set(code.co_names)
-    if names & LOOKS_UP or names & KNOWN_MODULES - HARMLESS_MODULES:
-        return False
-    return all(depth < 50 and is_harmless(text, constant, depth + 1)
-               for constant in code.co_consts if type(constant) is CODE)
-
-
 def texts_in(constant, found, depth):
     kind = type(constant)
     if kind is CODE:
@@ -131,8 +100,8 @@ def texts_in(constant, found, depth):
 def make_watch(emit, tampered, trusted):
     """`suspect`, `watch` and `unwatched`.
 
-    `watch(text, code)` is called before the snippet's code runs: it looks at its names and installs the
-    hook. `unwatched` calls a function of the driver's own that raises events by the thousand.
+    `watch(text, code)` is called before the snippet's code runs: it looks at its names, installs the
+    hook, and says whether it did; it does not for code that has no use for it. `unwatched` calls a function of the driver's own that raises events by the thousand.
     `trusted` holds the code of the tests.
     """
     getframe, thread, stat, fspath = sys._getframe, _thread.get_ident, posix.stat, os.fspath
@@ -316,8 +285,12 @@ def make_watch(emit, tampered, trusted):
             busy.discard(me)
 
     def watch(text, code):
-        if scan(code, False) or not is_harmless(text, code):
+        # What has no way to anything raises no event that matters. It runs without the hook, for which every
+        # call of `id` pays.
+        needs_hook = bool(scan(code, False)) or not is_harmless(text)
+        if needs_hook:
             sys.addaudithook(hook)
+        return needs_hook
 
     def unwatched(function):
         me = thread()

@@ -1,13 +1,14 @@
 //! One job's control group.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io;
-use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use nix::unistd::Pid;
 
+use super::counters::{Counters, Counts, number};
 use super::{Base, Controllers, Version};
 use crate::base::limits::{Limits, MIB};
 use crate::base::owner::Owner;
@@ -38,17 +39,6 @@ struct Residents {
     shared: u64,
     /// How many there are.
     processes: u64,
-}
-
-/// The files that are read for every job, kept open: opening one costs more than reading it.
-#[derive(Debug, Default)]
-struct Counters {
-    cpu: Option<File>,
-    peak: Option<File>,
-    in_use: Option<File>,
-    memory_events: Option<File>,
-    pids_events: Option<File>,
-    pids: Option<File>,
 }
 
 /// Memory of earlier jobs that a group may still hold when it is used again. The kernel counts in
@@ -99,47 +89,24 @@ impl Group {
     }
 
     fn open_counters(&self) -> Counters {
-        let by_version = |place: &Option<(Version, PathBuf)>, v1: &str, v2: &str, write: bool| {
-            let (version, folder) = place.as_ref()?;
-            let name = match version {
-                Version::V1 => v1,
-                Version::V2 => v2,
-            };
-            let path = folder.join(name);
-            let both = File::options().read(true).write(write).open(&path);
-            both.or_else(|_| File::open(&path)).ok()
-        };
-        Counters {
-            cpu: by_version(&self.cpu, "cpuacct.usage", "cpu.stat", false),
-            peak: by_version(
-                &self.memory,
-                "memory.max_usage_in_bytes",
-                "memory.peak",
-                true,
-            ),
-            in_use: by_version(
-                &self.memory,
-                "memory.usage_in_bytes",
-                "memory.current",
-                false,
-            ),
-            memory_events: by_version(&self.memory, "memory.oom_control", "memory.events", false),
-            pids_events: self
-                .pids
-                .as_ref()
-                .and_then(|folder| File::open(folder.join("pids.events")).ok()),
-            pids: self
-                .pids
-                .as_ref()
-                .and_then(|folder| File::open(folder.join("pids.current")).ok()),
-        }
+        let memory = self.memory.as_ref();
+        let cpu = self.cpu.as_ref();
+        Counters::open(
+            memory.map(|(version, folder)| (*version, folder.as_path())),
+            self.pids.as_deref(),
+            cpu.map(|(version, folder)| (*version, folder.as_path())),
+        )
     }
 
     /// Makes a used group as good as a new one for a job with these limits. Says whether that could be
     /// done: where memory of earlier jobs is still counted, or after any kill, another group must take its
     /// place.
     pub fn renew(&mut self, limits: &Limits) -> bool {
-        if !self.is_there() || self.memory_kills() > 0 || self.ran_out_of_processes() {
+        let clean = (
+            self.counters.memory_kills(),
+            self.counters.ran_out_of_processes(),
+        );
+        if !matches!(clean, (Ok((0, _)), Ok(false))) {
             return false;
         }
         if self.limits != *limits {
@@ -162,8 +129,7 @@ impl Group {
     /// when all processors have come to rest, a few milliseconds after the job. Another group is made faster
     /// than that, but residents are dear.
     fn has_forgotten_memory(&mut self) -> bool {
-        let processors = std::thread::available_parallelism().map_or(1, |count| count.get() as u64);
-        let slack = LEFT + BATCH * processors;
+        let slack = LEFT + BATCH * processors();
         let looks = if self.residents.processes > 0 {
             MEMORY_LOOKS
         } else {
@@ -185,7 +151,7 @@ impl Group {
         self.own = self.memory_in_use();
         self.residents.before = self.own.unwrap_or(0);
         // A kernel that cannot forget tells the first job's figure still, with what the sandbox took.
-        let _ = self.try_to_forget_peak();
+        let _ = self.counters.forget_peak();
     }
 
     /// Between two jobs: what the group holds now beside the sandbox's own is its residents', of which there are
@@ -227,14 +193,9 @@ impl Group {
     /// From here on the highest figure is that of the next job. Version 2 before Linux 6.12 cannot forget the
     /// last one's; then there is none any more, and the highest figure that is seen stands for it.
     fn forget_peak(&mut self) {
-        if !self.try_to_forget_peak() {
+        if !self.counters.forget_peak() {
             self.counters.peak = None;
         }
-    }
-
-    fn try_to_forget_peak(&self) -> bool {
-        let file = self.counters.peak.as_ref();
-        file.is_none_or(|file| file.write_at(b"0", 0).is_ok())
     }
 
     fn set_limits(&self, limits: &Limits) -> io::Result<()> {
@@ -290,13 +251,23 @@ impl Group {
         Ok(())
     }
 
+    /// What was counted up to now; `None` when the group is there no longer. Somebody else's tidying can remove
+    /// it under a job that was moved out of it, and then nothing is bounded or counted any more.
+    pub fn counts(&self) -> Option<Counts> {
+        let (kills, refusals) = self.counters.memory_kills().ok()?;
+        let met_limit = kills > 0 && self.met_memory_limit(refusals);
+        Some(Counts {
+            cpu: self.counters.cpu().ok()?,
+            peak_memory: self.counters.peak().map(|peak| self.of_job(peak)),
+            ran_out_of_memory: kills > 0 && met_limit,
+            killed_for_others: kills > 0 && !met_limit,
+            ran_out_of_processes: self.counters.ran_out_of_processes().ok()?,
+        })
+    }
+
     /// CPU time of all processes that were ever in the group.
     pub fn cpu_time(&self) -> Option<Duration> {
-        let text = text(self.counters.cpu.as_ref()?)?;
-        match self.cpu.as_ref()?.0 {
-            Version::V1 => number(&text).map(Duration::from_nanos),
-            Version::V2 => keyed(&text, "usage_usec").map(Duration::from_micros),
-        }
+        self.counters.cpu().ok()?
     }
 
     /// How long tasks of the group were ready to run and none ran. Version 2 alone knows, and is up
@@ -311,12 +282,6 @@ impl Group {
         total.trim().parse().ok().map(Duration::from_micros)
     }
 
-    /// The most memory that was in use at one time, in bytes, by the job.
-    pub fn peak_memory(&self) -> Option<u64> {
-        let peak = number(&text(self.counters.peak.as_ref()?)?)?;
-        Some(self.of_job(peak))
-    }
-
     /// Without what residents hold that is not the job's.
     fn of_job(&self, bytes: u64) -> u64 {
         bytes.saturating_sub(self.residents.memory - self.residents.shared)
@@ -329,64 +294,37 @@ impl Group {
 
     /// All memory in use now, in bytes.
     pub fn memory_in_use(&self) -> Option<u64> {
-        number(&text(self.counters.in_use.as_ref()?)?)
+        self.counters.in_use()
     }
 
     /// Whether a process was killed for want of memory within the limit.
     pub fn ran_out_of_memory(&self) -> bool {
-        self.memory_kills() > 0 && self.met_memory_limit()
-    }
-
-    /// Whether a process was killed because the host, or a group above this one, ran out of memory.
-    pub fn killed_for_others(&self) -> bool {
-        self.memory_kills() > 0 && !self.met_memory_limit()
-    }
-
-    /// Processes of the group that were killed for want of memory, whoever wanted it.
-    fn memory_kills(&self) -> u64 {
-        let text = self.counters.memory_events.as_ref().and_then(text);
-        text.and_then(|text| keyed(&text, "oom_kill")).unwrap_or(0)
+        self.counts().is_some_and(|counts| counts.ran_out_of_memory)
     }
 
     /// Whether the group's own limit was ever in the way. Where the kernel does not tell, it was.
-    fn met_memory_limit(&self) -> bool {
+    fn met_memory_limit(&self, refusals: Option<u64>) -> bool {
         match self.memory.as_ref() {
             Some((Version::V1, folder)) => {
                 // Refusals (`memory.failcnt`) are no longer counted by every kernel; how much there
                 // was at most is, and a group that meets its limit comes this close to it.
                 let near = 4 * MIB;
-                let most = self.counters.peak.as_ref().and_then(text);
-                let most = most.and_then(|text| number(&text));
+                let most = self.counters.peak();
                 let limit = read(&folder.join("memory.limit_in_bytes"));
                 match (most, limit) {
                     (Some(most), Some(limit)) => most.saturating_add(near) >= limit,
                     _ => true,
                 }
             }
-            Some((Version::V2, _)) => {
-                let text = self.counters.memory_events.as_ref().and_then(text);
-                text.and_then(|text| keyed(&text, "oom")) != Some(0)
-            }
+            Some((Version::V2, _)) => refusals != Some(0),
             None => true,
         }
-    }
-
-    /// Whether the group still exists. Somebody else's tidying can remove it under a job that was
-    /// moved out of it, and then nothing is bounded or counted any more.
-    pub fn is_there(&self) -> bool {
-        self.folders.iter().all(|folder| folder.is_dir())
-    }
-
-    /// Whether a process could not be started because of the limit.
-    pub fn ran_out_of_processes(&self) -> bool {
-        let text = self.counters.pids_events.as_ref().and_then(text);
-        text.and_then(|text| keyed(&text, "max")).unwrap_or(0) > 0
     }
 
     /// Processes and threads in the group now, the sandbox's own first process among them; `None` where nobody
     /// counts. Those that have ended count until they are waited for.
     pub fn processes(&self) -> Option<u64> {
-        number(&text(self.counters.pids.as_ref()?)?)
+        self.counters.processes()
     }
 
     /// Whether nobody is in the group but the sandbox's own first process and its residents; where there are
@@ -437,6 +375,14 @@ impl Drop for Group {
     }
 }
 
+/// The processors of this host.
+fn processors() -> u64 {
+    // Asking reads many files.
+    static FOUND: OnceLock<u64> = OnceLock::new();
+    *FOUND
+        .get_or_init(|| std::thread::available_parallelism().map_or(1, |found| found.get() as u64))
+}
+
 /// The worker that made the group of this name, if it is one of fumehood's.
 pub(super) fn owner_of(name: &str) -> Option<Owner> {
     Owner::of_name(name, "fumehood-")
@@ -456,27 +402,6 @@ fn write(path: &Path, value: u64) -> io::Result<()> {
 
 fn read(path: &Path) -> Option<u64> {
     number(&fs::read_to_string(path).ok()?)
-}
-
-/// A counter's text from its beginning.
-fn text(file: &File) -> Option<String> {
-    let mut buffer = [0; 2048];
-    let length = file.read_at(&mut buffer, 0).ok()?;
-    String::from_utf8(buffer[..length].to_vec()).ok()
-}
-
-fn number(text: &str) -> Option<u64> {
-    text.trim().parse().ok()
-}
-
-fn keyed(text: &str, key: &str) -> Option<u64> {
-    text.lines().find_map(|line| {
-        line.strip_prefix(key)?
-            .strip_prefix(' ')?
-            .trim()
-            .parse()
-            .ok()
-    })
 }
 
 #[cfg(test)]

@@ -3,9 +3,11 @@
 //! Each thing that a job needs (a memory limit, a process limit, CPU accounting, a way to kill all)
 //! comes from whichever hierarchy has it, so that a hybrid host is no special case.
 
+mod counters;
 mod discover;
 mod group;
 
+pub use counters::Counts;
 pub use discover::{Controllers, Hierarchy, discover, hierarchies, sweep};
 pub use group::Group;
 

@@ -44,6 +44,8 @@ struct Mounted {
     used: (u64, u64),
     /// What the next file would be numbered.
     next: u64,
+    /// Whether it was looked at since the last program.
+    is_known: bool,
 }
 
 /// What of a folder would tell that it was changed.
@@ -88,7 +90,9 @@ impl Scratch {
     /// The step that failed; what is mounted is unknown then.
     pub fn fresh(&mut self, limits: &Limits, permit: Permit) -> Result<bool, StepError> {
         let fits = self.mounted.as_mut().is_some_and(|mounted| {
-            (mounted.size, mounted.inodes) == (limits.disk, limits.inodes) && mounted.is_untouched()
+            let is_known = std::mem::take(&mut mounted.is_known);
+            (mounted.size, mounted.inodes) == (limits.disk, limits.inodes)
+                && (is_known || mounted.is_untouched())
         });
         if fits || self.folders.is_empty() {
             return Ok(false);
@@ -112,7 +116,10 @@ impl Scratch {
     /// The step that failed.
     pub fn clear_touched(&mut self, permit: Permit) -> Result<bool, StepError> {
         let touched = match &mut self.mounted {
-            Some(mounted) => !mounted.is_untouched(),
+            Some(mounted) => {
+                mounted.is_known = mounted.is_untouched();
+                !mounted.is_known
+            }
             None => false,
         };
         if touched {
@@ -211,6 +218,7 @@ impl Scratch {
             inodes,
             used: used(&root).map_err(look)?,
             next: next_number(&root).map_err(look)? + 1,
+            is_known: false,
             root,
             folders,
         });

@@ -171,6 +171,23 @@ impl Policy {
     /// take another way; EPERM makes them give up. It is reported.
     pub const DEFAULT: Action = Action::Refuse(Errno::ENOSYS);
 
+    /// Whether no sockets can be made but local ones (AF_UNIX): every rule that lets `socket` or
+    /// `socketpair` go ahead asks for them.
+    pub fn has_local_sockets_only(&self) -> bool {
+        let is_local = |condition: &Condition| {
+            (condition.argument, condition.is) == (0, Comparison::Equal)
+                && condition.value == libc::AF_UNIX as u64
+                && condition.mask & u64::from(u32::MAX) == u64::from(u32::MAX)
+        };
+        let number = libc::SYS_socket as u32;
+        self.decisions.get(&number).is_none_or(|decision| {
+            let mut allowed = decision.branches.iter();
+            decision.otherwise != Action::Allow
+                && allowed
+                    .all(|(when, action)| *action != Action::Allow || when.iter().any(is_local))
+        })
+    }
+
     /// The policy of these rules. Among unconditional rules for one call the last one holds;
     /// conditional ones add up, and end with the last one's `otherwise`.
     ///

@@ -25,6 +25,10 @@ fn reopened(group: &mut Group) {
     group.counters = group.open_counters();
 }
 
+fn counts(group: &Group) -> Counts {
+    group.counts().unwrap()
+}
+
 fn put(folder: &Path, files: &[(&str, &str)]) {
     for (name, text) in files {
         fs::write(folder.join(name), text).unwrap();
@@ -61,7 +65,7 @@ fn a_real_group_counts_and_is_killed_at_one_stroke() {
     }
     assert!(group.cpu_time().is_some());
     assert_eq!(group.memory_in_use().is_some(), group.bounds_memory());
-    assert!(!group.ran_out_of_memory() && !group.ran_out_of_processes());
+    assert!(!counts(&group).ran_out_of_memory && !counts(&group).ran_out_of_processes);
     drop(group);
     assert!(folders.iter().all(|folder| !folder.exists()));
 }
@@ -72,8 +76,8 @@ fn version_2_is_written_and_read() {
     assert_eq!(group.folders.len(), 1, "one folder for all");
     assert_eq!(read(&folder, "memory.max"), "1073741824");
     assert_eq!(read(&folder, "pids.max"), "65");
-    assert!(!group.ran_out_of_memory() && !group.ran_out_of_processes());
-    assert_eq!((group.cpu_time(), group.peak_memory()), (None, None));
+    assert!(!counts(&group).ran_out_of_memory && !counts(&group).ran_out_of_processes);
+    assert_eq!((group.cpu_time(), counts(&group).peak_memory), (None, None));
     put(
         &folder,
         &[
@@ -98,9 +102,9 @@ fn version_2_is_written_and_read() {
     assert_eq!(read(&folder, "memory.swap.max"), "0");
     assert_eq!(read(&folder, "memory.oom.group"), "1");
     assert_eq!(group.cpu_time(), Some(Duration::from_millis(1500)));
-    assert_eq!(group.peak_memory(), Some(4096));
+    assert_eq!(counts(&group).peak_memory, Some(4096));
     assert_eq!(group.stalled(), Some(Duration::from_millis(7)));
-    assert!(!group.ran_out_of_memory() && !group.ran_out_of_processes());
+    assert!(!counts(&group).ran_out_of_memory && !counts(&group).ran_out_of_processes);
     put(
         &folder,
         &[
@@ -108,9 +112,9 @@ fn version_2_is_written_and_read() {
             ("pids.events", "max 2\n"),
         ],
     );
-    assert!(group.ran_out_of_memory() && group.ran_out_of_processes());
+    assert!(counts(&group).ran_out_of_memory && counts(&group).ran_out_of_processes);
     put(&folder, &[("memory.events", "oom 0\noom_kill 1\n")]);
-    assert!(!group.ran_out_of_memory() && group.killed_for_others());
+    assert!(!counts(&group).ran_out_of_memory && counts(&group).killed_for_others);
     group.add(Pid::from_raw(42)).unwrap();
     group.kill();
     assert_eq!(read(&folder, "cgroup.procs"), "42");
@@ -141,8 +145,8 @@ fn version_1_is_written_and_read() {
     group.set_limits(&Limits::default()).unwrap();
     assert_eq!(read(&folder, "memory.memsw.limit_in_bytes"), "1073741824");
     assert_eq!(group.cpu_time(), Some(Duration::from_secs(2)));
-    assert_eq!(group.peak_memory(), Some(8192));
-    assert!(!group.ran_out_of_memory() && !group.ran_out_of_processes());
+    assert_eq!(counts(&group).peak_memory, Some(8192));
+    assert!(!counts(&group).ran_out_of_memory && !counts(&group).ran_out_of_processes);
     put(
         &folder,
         &[(
@@ -150,11 +154,11 @@ fn version_1_is_written_and_read() {
             "oom_kill_disable 0\nunder_oom 1\noom_kill 4\n",
         )],
     );
-    assert!(!group.ran_out_of_memory() && group.killed_for_others());
+    assert!(!counts(&group).ran_out_of_memory && counts(&group).killed_for_others);
     put(&folder, &[("memory.max_usage_in_bytes", "1073700000\n")]);
-    assert!(group.ran_out_of_memory() && !group.killed_for_others());
+    assert!(counts(&group).ran_out_of_memory && !counts(&group).killed_for_others);
     assert_eq!(group.stalled(), None);
-    assert!(group.is_there());
+    assert!(group.counts().is_some());
     // Used again: not after a kill, nor while much of the last job is still held.
     assert!(!group.renew(&Limits::default()));
     put(
@@ -236,7 +240,7 @@ fn residents_are_set_off_against_the_next_job() {
             read(&folder, "pids.max"),
             (u64::from(limits.processes) + 3).to_string()
         );
-        assert_eq!(group.peak_memory(), Some(10 * MIB));
+        assert_eq!(counts(&group).peak_memory, Some(10 * MIB));
         // Four of these the next job counts as its own.
         group.share(4 * MIB).unwrap();
         assert_eq!(read(&folder, limit), (limits.memory + 6 * MIB).to_string());
@@ -270,22 +274,22 @@ fn a_peak_that_cannot_be_forgotten_is_nobodys() {
     // As before Linux 6.12.
     let as_read_only = |group: &mut Group| {
         reopened(group);
-        group.counters.peak = File::open(folder.join("memory.peak")).ok();
+        group.counters.peak = fs::File::open(folder.join("memory.peak")).ok();
     };
     as_read_only(&mut group);
     group.renew_first();
     let limits = Limits::default();
     // The first job's is its own, and a job without residents beside it needs nothing.
     group.share(0).unwrap();
-    assert_eq!(group.peak_memory(), Some(20 * MIB));
+    assert_eq!(counts(&group).peak_memory, Some(20 * MIB));
     assert!(group.renew(&limits), "it can be used again");
-    assert_eq!(group.peak_memory(), None);
+    assert_eq!(counts(&group).peak_memory, None);
     // Interpreters that were made for a job are not its own either.
     as_read_only(&mut group);
     put(&folder, &[("memory.current", "11534336\n")]);
     group.set_off(1).unwrap();
     group.share(4 * MIB).unwrap();
-    assert_eq!(group.peak_memory(), None);
+    assert_eq!(counts(&group).peak_memory, None);
     assert_eq!(group.job_memory(), Some(5 * MIB));
     group.folders.clear();
 }
