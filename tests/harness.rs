@@ -11,6 +11,8 @@ mod control;
 mod harmless;
 #[path = "harness/hostile.rs"]
 mod hostile;
+#[path = "harness/prepared.rs"]
+mod prepared;
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -18,8 +20,8 @@ use std::time::Duration;
 
 use fumehood::dataset::{Task, Tests};
 use fumehood::harness::{
-    AlteredTests, CaseOutcome, Grading, Plan, Reference, Transcript, alter_plan, control_plan,
-    launch, plan,
+    CaseOutcome, Grading, Plan, PreparedTests, Reference, Transcript, control_plan, launch, plan,
+    prepare_plan,
 };
 use fumehood::verdict::{Control, Step, Verdict, VerdictKind, judge};
 use fumehood::worker::{Captured, End, Observation, Usage};
@@ -44,7 +46,7 @@ fn python() -> Option<&'static str> {
 
 /// Runs a plan as a worker would, but with nothing around it.
 fn run(python: &str, task: &Task, code: &str, grading: Grading, seed: u32) -> Observation {
-    run_plan(python, &plan(task, code, grading, NONCE), seed)
+    run_plan(python, &plan(task, code, grading, NONCE, None), seed)
 }
 
 fn run_plan(python: &str, plan: &Plan, seed: u32) -> Observation {
@@ -92,6 +94,11 @@ fn run_plan(python: &str, plan: &Plan, seed: u32) -> Observation {
     }
 }
 
+fn prepared(python: &str, task: &Task, alter: bool) -> PreparedTests {
+    let observation = run_plan(python, &prepare_plan(task, NONCE, alter), 0);
+    PreparedTests::read(&observation.events, &NONCE).unwrap()
+}
+
 fn grade(python: &str, task: &Task, code: &str) -> Verdict {
     let observation = run(python, task, code, Grading::Strict, 0);
     let verdict = judge(task, code, Grading::Strict, None, &NONCE, &observation);
@@ -100,9 +107,8 @@ fn grade(python: &str, task: &Task, code: &str) -> Verdict {
     }
     let mut control = Control::new(verdict);
     loop {
-        let altered = run_plan(python, &alter_plan(task, NONCE), 0);
-        let altered = AlteredTests::read(&altered.events, &NONCE).unwrap();
-        let plan = control_plan(task, code, Grading::Strict, NONCE, &altered);
+        let altered = prepared(python, task, true);
+        let plan = control_plan(task, code, Grading::Strict, NONCE, &altered, false);
         control = match control.take(&NONCE, &run_plan(python, &plan, 0)) {
             Step::Done(verdict) => return verdict,
             Step::Again(control) => control,

@@ -176,6 +176,7 @@ async fn contenders(
                     limits: Limits::default(),
                     grading: Grading::Strict,
                     warm: Some(Arc::default()),
+                    preparations: Arc::default(),
                 },
                 task: Arc::new(python::task()),
                 sample: Arc::new(python::sample()),

@@ -72,6 +72,7 @@ async fn evaluate_in(
         limits: setup.limits.clone(),
         grading: setup.grading,
         warm: setup.warm.then(|| Arc::new(Popularity::of(&setup.tasks))),
+        preparations: Arc::default(),
     };
     let scanners = scanners(setup, pool).await?;
     let attestation = pool.attestation(PROFILE).unwrap_or_default();

@@ -12,8 +12,8 @@ use super::traps::Traps;
 use crate::base::limits::Limits;
 use crate::dataset::Task;
 use crate::harness::{
-    AlteredTests, Grading, Plan, Reference, Transcript, alter_plan, control_plan, launch,
-    needs_reference, plan,
+    Grading, Plan, PreparedTests, Reference, Transcript, control_plan, launch, needs_reference,
+    plan, prepare_plan,
 };
 use crate::job::PROFILE;
 use crate::pipeline::nonce::nonce;
@@ -234,13 +234,13 @@ impl Field {
         let is_forked = observation.course.origin == Origin::Forked;
         let mut control = Control::new(verdict);
         loop {
-            let plan = alter_plan(task, nonce().map_err(|error| infra(&error))?);
+            let plan = prepare_plan(task, nonce().map_err(|error| infra(&error))?, true);
             let altered = self.observe(place, &plan, 0, self.usual.clone()).await?;
-            let altered = AlteredTests::read(&altered.events, &plan.nonce);
+            let altered = PreparedTests::read(&altered.events, &plan.nonce);
             let altered = altered.map_err(|reason| infra(&reason))?;
             let (code, limits) = (program.source, program.limits.clone());
             let key = nonce().map_err(|error| infra(&error))?;
-            let mut plan = control_plan(task, code, Grading::Strict, key, &altered);
+            let mut plan = control_plan(task, code, Grading::Strict, key, &altered, false);
             if !is_forked {
                 plan.imports = None;
             }
@@ -287,7 +287,7 @@ impl Field {
         limits: Limits,
     ) -> Result<(Plan, Observation), Seen> {
         let key = nonce().map_err(|error| infra(&error))?;
-        let plan = plan(task, code, Grading::Strict, key);
+        let plan = plan(task, code, Grading::Strict, key, None);
         let observation = self.observe(place, &plan, hash_seed, limits).await?;
         Ok((plan, observation))
     }

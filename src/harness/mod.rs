@@ -1,20 +1,20 @@
 //! How a dataset's tests run inside the sandbox: a driver in Python for each kind of test, what it is
 //! given, and what it reports. Nothing here touches the kernel.
 
-pub mod altered;
 pub mod equality;
 pub mod imports;
 pub mod launch;
 pub mod oracle;
 pub mod plan;
 pub mod popularity;
+pub mod prepared;
 pub mod reference;
 pub mod transcript;
 pub mod value;
 
-pub use altered::AlteredTests;
-pub use plan::{Grading, Plan, alter_plan, control_plan, is_controlled, plan};
+pub use plan::{Grading, Plan, control_plan, is_controlled, plan, prepare_plan};
 pub use popularity::Popularity;
+pub use prepared::PreparedTests;
 pub use reference::{Reference, needs_reference};
 pub use transcript::{CaseOutcome, CaseReport, CaseResult, Suspicion, Transcript};
 pub use value::Value;

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::altered::AlteredTests;
 use super::imports::leading;
+use super::prepared::PreparedTests;
 use crate::dataset::{Task, Tests};
 
 /// Seconds of wall-clock time for one SecCodePLT+ case, as its authors' runner allows.
@@ -51,7 +51,9 @@ pub struct Plan {
 const UNITTEST: &str = concat!(
     include_str!("drivers/events.py"),
     include_str!("drivers/control.py"),
+    include_str!("drivers/names.py"),
     include_str!("drivers/snapshot.py"),
+    include_str!("drivers/looking.py"),
     include_str!("drivers/guard.py"),
     include_str!("drivers/harmless.py"),
     include_str!("drivers/watch.py"),
@@ -71,15 +73,19 @@ const PAIRS: &str = concat!(
 const ASSERTS: &str = concat!(
     include_str!("drivers/events.py"),
     include_str!("drivers/control.py"),
+    include_str!("drivers/looking.py"),
     include_str!("drivers/guard.py"),
     include_str!("drivers/harmless.py"),
     include_str!("drivers/watch.py"),
     include_str!("drivers/asserts.py"),
 );
-const ALTER: &str = concat!(
+const PREPARE: &str = concat!(
     include_str!("drivers/events.py"),
     include_str!("drivers/control.py"),
+    include_str!("drivers/names.py"),
+    include_str!("drivers/looking.py"),
     include_str!("drivers/alter.py"),
+    include_str!("drivers/prepare.py"),
 );
 
 impl Plan {
@@ -99,8 +105,19 @@ impl Plan {
 
 /// What to run to grade `code` as an answer to `task`. For a reference run, `code` is the ground
 /// truth; expected values are never part of a plan.
-pub fn plan(task: &Task, code: &str, grading: Grading, nonce: [u8; 32]) -> Plan {
-    let (driver, payload) = driver_and_payload(task, code, grading);
+///
+/// Tests that were `prepared` need not be compiled again.
+pub fn plan(
+    task: &Task,
+    code: &str,
+    grading: Grading,
+    nonce: [u8; 32],
+    prepared: Option<&PreparedTests>,
+) -> Plan {
+    let (driver, mut payload) = driver_and_payload(task, code, grading);
+    if let Some(prepared) = prepared {
+        prepared.put_into(&mut payload, false, true);
+    }
     Plan {
         driver,
         payload: payload.to_string().into_bytes(),
@@ -110,7 +127,7 @@ pub fn plan(task: &Task, code: &str, grading: Grading, nonce: [u8; 32]) -> Plan 
 }
 
 /// The same with tests that cannot be passed: a control of a pass that may not have been earned. All else is as
-/// in [`plan`], so that a snippet cannot tell it from the run that counts.
+/// in [`plan`], so that a snippet cannot tell it from the run that counts, which had tests that were prepared or had not.
 ///
 /// Expected values in the tests are altered at random, and tests without any are made to fail at
 /// their end. Only tests that share the snippet's process can be controlled; see [`is_controlled`].
@@ -119,10 +136,11 @@ pub fn control_plan(
     code: &str,
     grading: Grading,
     nonce: [u8; 32],
-    altered: &AlteredTests,
+    altered: &PreparedTests,
+    was_prepared: bool,
 ) -> Plan {
     let (driver, mut payload) = driver_and_payload(task, code, grading);
-    altered.replace(&mut payload);
+    altered.put_into(&mut payload, true, was_prepared);
     Plan {
         driver,
         payload: payload.to_string().into_bytes(),
@@ -131,16 +149,17 @@ pub fn control_plan(
     }
 }
 
-/// What to run to have the tests of `task` altered; [`AlteredTests::read`] reads what it reports. No snippet has
-/// part in it.
-pub fn alter_plan(task: &Task, nonce: [u8; 32]) -> Plan {
+/// What to run to have the tests of `task` compiled, and altered if that is wanted; [`PreparedTests::read`] reads what it
+/// reports. No snippet has part in it.
+pub fn prepare_plan(task: &Task, nonce: [u8; 32], alter: bool) -> Plan {
     let (_, payload) = driver_and_payload(task, "", Grading::Strict);
     let payload = json!({
         "tests": payload.get("tests"), "check": payload.get("check"),
         "asserts": payload.get("asserts").cloned().unwrap_or_else(|| json!([])),
+        "alter": alter,
     });
     Plan {
-        driver: ALTER,
+        driver: PREPARE,
         payload: payload.to_string().into_bytes(),
         nonce,
         imports: None,
@@ -159,7 +178,10 @@ fn driver_and_payload(task: &Task, code: &str, grading: Grading) -> (&'static st
     let (driver, mut payload) = match &task.tests {
         Tests::Unittest { source } => (
             UNITTEST,
-            json!({ "preamble": task.preamble, "code": code, "tests": source }),
+            json!({
+                "preamble": task.preamble, "code": code, "tests": source, "prepared": null,
+                "mocks": speaks_of_mocks(&task.preamble) || speaks_of_mocks(code) || speaks_of_mocks(source),
+            }),
         ),
         Tests::Cases { setup, source } => (
             CASES,
@@ -196,9 +218,11 @@ fn driver_and_payload(task: &Task, code: &str, grading: Grading) -> (&'static st
     (driver, payload)
 }
 
-/// What the driver imports for tests and snippets that speak of it; see `drivers/snapshot.py`.
+/// What the driver imports first of all where tests or snippets speak of it; see `drivers/snapshot.py`.
 const MOCKS: &str = "unittest.mock";
 
+/// Whether mocks are wanted, or modules that came with them: a program may name a package and count on its parts
+/// having been imported by somebody.
 fn speaks_of_mocks(text: &str) -> bool {
     text.contains("mock") || text.contains("concurrent")
 }
@@ -229,7 +253,7 @@ mod tests {
 
     #[test]
     fn every_driver_can_wait() {
-        for driver in [UNITTEST, CASES, PAIRS, ASSERTS, ALTER] {
+        for driver in [UNITTEST, CASES, PAIRS, ASSERTS, PREPARE] {
             let waiting = waiting(driver).unwrap();
             let definitions = driver.strip_suffix("main()\n").unwrap();
             assert!(waiting.starts_with(definitions));
@@ -248,7 +272,7 @@ mod tests {
             .unwrap()
         };
         let imports = |tests: Tests, code: &str| {
-            plan(&task(tests), code, Grading::Strict, [0; 32])
+            plan(&task(tests), code, Grading::Strict, [0; 32], None)
                 .imports
                 .unwrap()
         };
@@ -279,13 +303,11 @@ mod tests {
         };
         assert_eq!(imports(check, "import b"), ["a", "b"]);
         let task = task(unittest);
-        let altered = AlteredTests::default();
-        let control = control_plan(&task, "import b", Grading::Strict, [0; 32], &altered);
-        assert_eq!(
-            control.imports,
-            plan(&task, "import b", Grading::Strict, [0; 32]).imports
-        );
-        // Tests are altered where nothing else is.
-        assert_eq!(alter_plan(&task, [0; 32]).imports, None);
+        let usual = plan(&task, "import b", Grading::Strict, [0; 32], None);
+        let altered = PreparedTests::default();
+        let control = control_plan(&task, "import b", Grading::Strict, [0; 32], &altered, true);
+        assert_eq!(control.imports, usual.imports);
+        // Tests are prepared where nothing else is.
+        assert_eq!(prepare_plan(&task, [0; 32], true).imports, None);
     }
 }

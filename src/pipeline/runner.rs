@@ -6,12 +6,13 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use super::error::PipelineError;
 use super::nonce::nonce;
+use super::preparations::Preparations;
 use crate::base::limits::Limits;
 use crate::base::text::Excerpt;
-use crate::dataset::Task;
+use crate::dataset::{Task, Tests};
 use crate::environment::Interpreter;
 use crate::harness::{
-    AlteredTests, Grading, Plan, Popularity, Reference, alter_plan, control_plan, launch, plan,
+    Grading, Plan, Popularity, PreparedTests, Reference, control_plan, launch, plan, prepare_plan,
 };
 use crate::job::PROFILE;
 use crate::verdict::{Control, Step, Verdict, VerdictKind, judge};
@@ -38,6 +39,8 @@ pub struct Runner {
     /// Whether jobs may be forked from warm interpreters, and by which imports these are made; if not, each job
     /// has a fresh one.
     pub warm: Option<Arc<Popularity>>,
+    /// Tests that were compiled already.
+    pub preparations: Arc<Preparations>,
 }
 
 /// What became of a request that was tried more than once.
@@ -47,6 +50,15 @@ pub(super) enum Outcome {
     Infra(String),
     /// Our failure, which would take as long to fail again.
     Busy(String),
+}
+
+/// How the run that counts came to be, which a control must be like.
+#[derive(Clone, Copy, Debug)]
+struct Like {
+    /// Whether its process was forked from a warm interpreter.
+    is_forked: bool,
+    /// Whether its tests were compiled before.
+    is_prepared: bool,
 }
 
 /// What is known of a job before its turn comes.
@@ -83,8 +95,13 @@ impl Runner {
     ) -> Result<Verdict, PipelineError> {
         let mut last = String::new();
         let mut is_forked = true;
+        let prepared = self.prepared(task).await;
         for _ in 0..=RETRIES {
-            let plan = self.plan(task, code, is_forked)?;
+            let nonce = fresh_nonce()?;
+            let mut plan = plan(task, code, self.grading, nonce, prepared.as_deref());
+            if !is_forked {
+                plan.imports = None;
+            }
             match self.once(&plan, HASH_SEED, turn).await? {
                 Outcome::Observed(observation) => {
                     let verdict = judge(
@@ -104,7 +121,11 @@ impl Runner {
                     }
                     let control = Control::new(verdict);
                     let origin = observation.course.origin;
-                    match self.control(task, code, control, origin, turn).await? {
+                    let like = Like {
+                        is_forked: origin == Origin::Forked,
+                        is_prepared: prepared.is_some(),
+                    };
+                    match self.control(task, code, control, like, turn).await? {
                         Some(verdict) => return Ok(verdict),
                         // Then neither is to be forked.
                         None => is_forked = false,
@@ -118,22 +139,21 @@ impl Runner {
         Ok(infra(last))
     }
 
-    /// Puts a suspect pass to the test, whose process came to be in this way. A snippet can tell whether it was
-    /// forked, so that a control must come to be in the same way; `None` if that could not be had.
+    /// Puts a suspect pass to the test. A snippet can tell whether it was forked, so that a control must come to be
+    /// in the same way; `None` if that could not be had.
     async fn control(
         &self,
         task: &Task,
         code: &str,
         mut control: Control,
-        origin: Origin,
+        like: Like,
         turn: &mut Turn,
     ) -> Result<Option<Verdict>, PipelineError> {
-        let is_forked = origin == Origin::Forked;
         let mut failures = 0;
         loop {
-            let reason = match self.controlled(task, code, is_forked, turn).await? {
+            let reason = match self.controlled(task, code, like, turn).await? {
                 Ok((_, observation))
-                    if is_forked != (observation.course.origin == Origin::Forked) =>
+                    if like.is_forked != (observation.course.origin == Origin::Forked) =>
                 {
                     return Ok(None);
                 }
@@ -165,21 +185,17 @@ impl Runner {
         &self,
         task: &Task,
         code: &str,
-        is_forked: bool,
+        like: Like,
         turn: &mut Turn,
     ) -> Result<Result<([u8; 32], Observation), Outcome>, PipelineError> {
-        let plan = alter_plan(task, fresh_nonce()?);
-        let altered = match self.once(&plan, HASH_SEED, turn).await? {
-            Outcome::Observed(observation) => {
-                match AlteredTests::read(&observation.events, &plan.nonce) {
-                    Ok(altered) => altered,
-                    Err(reason) => return Ok(Err(Outcome::Infra(reason))),
-                }
-            }
-            failed => return Ok(Err(failed)),
+        let altered = match self.prepare(task, true, turn).await? {
+            Ok(altered) => altered,
+            Err(failed) => return Ok(Err(failed)),
         };
-        let mut plan = control_plan(task, code, self.grading, fresh_nonce()?, &altered);
-        if !is_forked {
+        let nonce = fresh_nonce()?;
+        let grading = self.grading;
+        let mut plan = control_plan(task, code, grading, nonce, &altered, like.is_prepared);
+        if !like.is_forked {
             plan.imports = None;
         }
         Ok(match self.once(&plan, HASH_SEED, turn).await? {
@@ -188,12 +204,32 @@ impl Runner {
         })
     }
 
-    fn plan(&self, task: &Task, code: &str, is_forked: bool) -> Result<Plan, PipelineError> {
-        let mut plan = plan(task, code, self.grading, fresh_nonce()?);
-        if !is_forked {
-            plan.imports = None;
+    /// Has a task's tests prepared in a job of their own; else what became of it.
+    async fn prepare(
+        &self,
+        task: &Task,
+        alter: bool,
+        turn: &mut Turn,
+    ) -> Result<Result<PreparedTests, Outcome>, PipelineError> {
+        let plan = prepare_plan(task, fresh_nonce()?, alter);
+        Ok(match self.once(&plan, HASH_SEED, turn).await? {
+            Outcome::Observed(observation) => {
+                PreparedTests::read(&observation.events, &plan.nonce).map_err(Outcome::Infra)
+            }
+            failed => Err(failed),
+        })
+    }
+
+    /// The tests of a task, if they are worth to be compiled apart. Where that fails, every job does it.
+    async fn prepared(&self, task: &Task) -> Option<Arc<PreparedTests>> {
+        if !matches!(task.tests, Tests::Unittest { .. }) {
+            return None;
         }
-        Ok(plan)
+        let prepare = || async {
+            let prepared = self.prepare(task, false, &mut Turn::default()).await;
+            prepared.ok()?.ok()
+        };
+        self.preparations.of(&task.id, prepare).await
     }
 
     /// Runs a program of the dataset itself with its task's tests, under a hash seed.
@@ -205,7 +241,7 @@ impl Runner {
     ) -> Result<(Outcome, [u8; 32]), PipelineError> {
         let mut last = String::new();
         for _ in 0..=RETRIES {
-            let plan = plan(task, code, self.grading, fresh_nonce()?);
+            let plan = plan(task, code, self.grading, fresh_nonce()?, None);
             match self.once(&plan, hash_seed, &mut Turn::default()).await? {
                 Outcome::Infra(reason) => last = reason,
                 observed => return Ok((observed, plan.nonce)),

@@ -82,6 +82,7 @@ impl Field {
             limits: honest.limits.clone(),
             grading: Grading::Strict,
             warm: Some(Arc::default()),
+            preparations: Arc::default(),
         };
         Self {
             references: References::new(runner.clone(), References::user_cache()),

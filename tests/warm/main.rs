@@ -90,7 +90,7 @@ fn tasks() -> Vec<(&'static str, Task)> {
 }
 
 fn request(interpreter: &Interpreter, task: &Task, code: &str, is_warm: bool) -> Request {
-    let plan = plan(task, code, Grading::Strict, NONCE);
+    let plan = plan(task, code, Grading::Strict, NONCE, None);
     let mut env = launch::environment(&interpreter.executable, 0);
     env.extend(interpreter.env.iter().cloned());
     Request {
@@ -266,9 +266,11 @@ async fn ground_truths_come_to_the_same() {
         limits: kind.limits(),
         grading: Grading::Strict,
         warm: Some(Arc::new(Popularity::of(&tasks))),
+        preparations: Arc::default(),
     };
     let cold = Runner {
         warm: None,
+        preparations: Arc::default(),
         ..runner.clone()
     };
     let (mut count, mut different) = (0, Vec::new());

@@ -1,7 +1,5 @@
-# Makes tests that cannot be passed, in a process of its own that never sees a snippet: it replaces expected
-# values in the text of the tests by others, and reports the text. The snippet then meets it in a run that is like
-# every other, with nothing of the old text left to be found.
-# Input: {tests, check, asserts}, one of which is there.
+# Tests that cannot be passed: expected values in the text of the tests are replaced by others. Nothing of the
+# old text is left for the snippet to find, which meets the new one in a process of its own.
 
 LETTERS, DIGITS = "abcdefghijklmnopqrstuvwxyz", "0123456789"
 
@@ -165,20 +163,3 @@ class Altering(Expected):
         for start, end, new in sorted(edits, reverse=True):
             text = text[:start] + new.encode("utf-8", "surrogatepass") + text[end:]
         return text.decode("utf-8", "surrogatepass")
-
-
-def main():
-    payload, altering = start(), Altering()
-    tests, check, asserts = payload["tests"], payload["check"], payload["asserts"]
-    try:
-        altered = (tests and altering.rewrite(tests, None), check and altering.rewrite(check, "check"),
-                   [altering.rewrite(text, True) for text in asserts])
-        control = altering.altered
-    except Exception:
-        # Tests that do not parse are for the driver to report; of others, none is altered.
-        altered, control = (tests, check, asserts), []
-    emit("altered_tests", tests=altered[0], check=altered[1], asserts=altered[2], control=control)
-    leave(0)
-
-
-main()

@@ -44,7 +44,7 @@ def main():
             expected.module(tree, check)
             if expected.tests:
                 altered_cases.append(case)
-        code = compile_looking(tree, "<tests>", put)
+        code = put_in(compile_marked(tree, "<tests>"), put)
         all_code(code, trusted)
         return code
 

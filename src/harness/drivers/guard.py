@@ -1,72 +1,12 @@
-# Test source, compiled so that what it compares is looked at first. Part of the drivers that run a
-# dataset's assertions in the snippet's own process.
+# Looks at what tests compare. Part of the drivers that run a dataset's assertions in the snippet's own process.
 #
-# Every operand of a comparison and every argument of an assertion method goes through `look`, which
-# gives it back unchanged and notes an object that claims to be equal to whatever it is compared
-# with. The call to `look` is compiled from a string constant that is then replaced in the code
-# object, so there is no name for a snippet to rebind.
-import operator, types, warnings
+# `look` gives everything back unchanged and notes an object that claims to be equal to whatever it is compared
+# with.
+import operator, types
 
 PLAIN = (bool, int, float, complex, str, bytes, bytearray, type(None), list, tuple, set, frozenset,
          dict, type, types.FunctionType, types.BuiltinFunctionType, types.ModuleType)
 COMPARISONS = ("__eq__", "__ne__", "__lt__", "__le__", "__gt__", "__ge__", "__contains__")
-
-
-class Looking(ast.NodeTransformer):
-    def wrap(self, node):
-        if isinstance(node, (ast.Constant, ast.Starred)):
-            return node
-        call = ast.Call(func=ast.Constant(value=MARK), args=[node], keywords=[])
-        ast.copy_location(call, node)
-        ast.copy_location(call.func, node)
-        return call
-
-    def visit_Compare(self, node):
-        self.generic_visit(node)
-        if not all(isinstance(kind, (ast.Is, ast.IsNot)) for kind in node.ops):
-            node.left = self.wrap(node.left)
-            node.comparators = [self.wrap(item) for item in node.comparators]
-        return node
-
-    def visit_Call(self, node):
-        self.generic_visit(node)
-        if isinstance(node.func, ast.Attribute) and node.func.attr.startswith("assert"):
-            node.args = [self.wrap(item) for item in node.args]
-        return node
-
-    def visit_Assert(self, node):
-        self.generic_visit(node)
-        node.test = self.wrap(node.test)
-        return node
-
-
-def compile_looking(tree, filename, put):
-    """Code of a parsed module in which what is compared is looked at; `put` gives what marks stand for."""
-    tree = Looking().visit(tree)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        code = compile(tree, filename, "exec", dont_inherit=True)
-    return put_in(code, put)
-
-
-def put_in(code, put):
-    constants = []
-    for constant in code.co_consts:
-        if isinstance(constant, types.CodeType):
-            constant = put_in(constant, put)
-        elif type(constant) is str and constant.startswith((MARK, LAST)):
-            constant = put(constant)
-        constants.append(constant)
-    return code.replace(co_consts=tuple(constants))
-
-
-def all_code(code, found):
-    """The ids of a code object and of all code inside it (which keeps them alive)."""
-    found[id(code)] = code
-    for constant in code.co_consts:
-        if isinstance(constant, types.CodeType):
-            all_code(constant, found)
-    return found
 
 
 def from_library(function):

@@ -111,12 +111,6 @@ def take_snapshot():
     return difference
 
 
-def speaks_of_mocks(text):
-    """Whether mocks are wanted, or modules that came with them: a program may name a package and count on its
-    parts having been imported by somebody."""
-    return "mock" in text or "concurrent" in text
-
-
 def imported():
     """Takes note of mocks once they are there."""
     global mock, look_for_difference

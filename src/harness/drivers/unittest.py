@@ -1,40 +1,6 @@
 # Runs a `unittest` module against a snippet, each declared test exactly once, and reports test by
-# test. Its input: {nonce, preamble, code, tests, control}.
-
-
-def test_names(source):
-    """The tests of class TestCases as its source declares them, in unittest's order."""
-    tree = ast.parse(source)
-    classes = {}
-
-    def collect(body):
-        for node in body:
-            if isinstance(node, ast.ClassDef):
-                classes[node.name] = node
-            for field in ("body", "orelse", "finalbody"):
-                if isinstance(node, (ast.If, ast.Try, ast.With)):
-                    collect(getattr(node, field, []))
-
-    def methods(node, names, seen):
-        if node.name in seen:
-            return names
-        seen = seen | {node.name}
-        for base in node.bases:
-            if isinstance(base, ast.Name) and base.id in classes:
-                methods(classes[base.id], names, seen)
-        for item in node.body:
-            if isinstance(item, (ast.FunctionDef, ast.AsyncFunctionDef)):
-                names.add(item.name)
-            elif isinstance(item, ast.Assign):
-                names.update(target.id for target in item.targets if isinstance(target, ast.Name)
-                             and isinstance(item.value, (ast.Name, ast.Attribute, ast.Call, ast.Lambda)))
-        return names
-
-    collect(tree.body)
-    if "TestCases" not in classes:
-        return tree, []
-    names = methods(classes["TestCases"], set(), frozenset())
-    return tree, sorted(name for name in names if name.startswith("test"))
+# test. Its input: {preamble, code, tests, mocks, prepared, control}, where `tests` is empty if they are `prepared` (see
+# prepare.py).
 
 
 class Ledger:
@@ -187,19 +153,17 @@ def make_bench():
 
 def main():
     payload = start()
-    preamble, sample, tests = payload["preamble"], payload["code"], payload["tests"]
-    if speaks_of_mocks(preamble + sample + tests):
+    preamble, sample, prepared = payload["preamble"], payload["code"], payload["prepared"]
+    if payload["mocks"]:
         # Not by a statement: that would make `unittest` a variable of this function.
         __import__("unittest.mock")
         imported()
     begin, noted, tampered, trusted, watch, put, difference, taken, ledger, result = bench
     control = payload["control"]
     begin(control)
-    expected = Expected(control or ())
     try:
-        tree, names = test_names(tests)
-        expected.module(tree)
-        test_code = compile_looking(tree, "__test__.py", put)
+        names, altered, test_code = opened(prepared) if prepared else prepare(payload["tests"], control or ())
+        test_code = put_in(test_code, put)
     except Exception as error:
         emit("begin", cases=[])
         emit("tests_error", detail=last_lines(error))
@@ -208,7 +172,7 @@ def main():
     all_code(test_code, trusted)
     emit("begin", cases=names)
     if control is not None:
-        emit("altered", cases=sorted(expected.tests.intersection(names)))
+        emit("altered", cases=altered)
     payload.clear()
 
     begin_imitation()
@@ -270,7 +234,7 @@ def main():
     leave(0)
 
 
-def prepare():
+def make_process():
     """Makes of this process what a snippet's imports are to find. Nothing of a job is known yet."""
     swallow_streams()
     builtins.exit = builtins.quit = None
@@ -279,5 +243,5 @@ def prepare():
 
 
 bench = make_bench()
-begin_imitation = prepare()
+begin_imitation = make_process()
 main()
