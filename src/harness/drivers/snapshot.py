@@ -18,7 +18,7 @@ MODULES = ("unittest", "unittest.case", "unittest.suite", "unittest.result", "un
            "unittest.util", "unittest.mock")
 # What every test goes through.
 CORE = ("unittest.case.TestCase", "unittest.suite.BaseTestSuite", "unittest.suite.TestSuite",
-        "unittest.result.TestResult", "builtins")
+        "unittest.result.TestResult")
 same = operator.is_
 SKIPPED_NAMES = ("__doc__", "__builtins__", "__cached__", "__warningregistry__")
 
@@ -34,8 +34,9 @@ def parts(value):
 
 def take_snapshot():
     """A function that names the first difference from now, or gives None. Where the snippet is harmless (see
-    harmless.py), so that it cannot come by any of this, it looks at the core alone: whatever is looked at has its
-    references counted, and every page that this is the first to write to costs a forked job a copy."""
+    harmless.py), so that it cannot come by any of this, and has no name for a function's code, it looks at what the
+    core consists of and no further: whatever is looked at has its references counted, and every page that this is
+    the first to write to costs a forked job a copy."""
     tables = []
     present = [name for name in MODULES if name in sys.modules]
     for name in present:
@@ -61,27 +62,25 @@ def take_snapshot():
     code_of, defaults_of, named_defaults_of = [
         slots[name].__get__ for name in ("__code__", "__defaults__", "__kwdefaults__")]
 
-    def looks(taken):
+    functions = {id(part[0]): part for _, _, kept, *_ in taken for part in kept.values()
+                 if type(part[0]) is types.FunctionType}
+    functions, codes, defaults, named_defaults = zip(*functions.values())
+    whole = [(table, keys, values) for _, table, _, _, keys, values in taken if values]
+    core = [(table, keys, values) for name, table, _, _, keys, values in taken if name in CORE]
+
+    def is_same(tables):
         """Whether nothing at all has changed in some tables; looked at as fast as can be."""
-        functions = {id(part[0]): part for _, _, kept, *_ in taken for part in kept.values()
-                     if type(part[0]) is types.FunctionType}
-        functions, codes, defaults, named_defaults = zip(*functions.values())
-        tables = [(table, keys, values) for _, table, _, _, keys, values in taken if values]
+        for table, keys, values in tables:
+            if not (len(table) == len(keys) and all(map(same, table, keys))
+                    and all(map(same, table.values(), values))):
+                return False
+        return all(map(same, map(builtin_table.get, names), builtin_values))
 
-        def is_same():
-            for table, keys, values in tables:
-                if not (len(table) == len(keys) and all(map(same, table, keys))
-                        and all(map(same, table.values(), values))):
-                    return False
-            return (all(map(same, map(builtin_table.get, names), builtin_values))
-                    and all(map(same, map(code_of, functions), codes))
-                    and all(map(same, map(defaults_of, functions), defaults))
-                    and all(map(same, map(named_defaults_of, functions), named_defaults)))
+    def has_same_code():
+        return (all(map(same, map(code_of, functions), codes))
+                and all(map(same, map(defaults_of, functions), defaults))
+                and all(map(same, map(named_defaults_of, functions), named_defaults)))
 
-        return is_same
-
-    whole = looks(taken)
-    core = looks([entry for entry in taken if entry[0] in CORE])
     table_of_modules, trace = sys.modules, sys.gettrace
     trace_before = trace()
 
@@ -94,7 +93,7 @@ def take_snapshot():
         for name, module in modules:
             if table_of_modules.get(name) is not module:
                 return "sys.modules[%r]" % name
-        if whole() if thorough else core():
+        if is_same(whole) and has_same_code() if thorough else is_same(core):
             return None
         for name, table, kept, size, _, _ in taken:
             if size is not None and len(table) != size:
