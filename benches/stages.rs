@@ -17,7 +17,9 @@ use fumehood::base::limits::Limits;
 use fumehood::dataset::{DatasetKind, SampleOptions, Samples, TaskSet};
 use fumehood::harness::{Grading, Transcript, launch, plan};
 use fumehood::worker::wire::{FromWorker, ToWorker, decode, encode};
-use fumehood::worker::{Captured, End, Mount, Observation, Pool, PoolConfig, Request, Usage};
+use fumehood::worker::{
+    Captured, End, Mount, Observation, Pool, PoolConfig, Request, Reuse, Usage,
+};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
@@ -48,7 +50,7 @@ fn request() -> Request {
         profile: "grade".to_owned(),
         mounts: ["/usr/lib", "/usr/local"].map(Mount::same).to_vec(),
         limits: Limits::default(),
-        warm: None,
+        reuse: Reuse::Sandbox,
     }
 }
 

@@ -8,7 +8,7 @@
 mod support;
 
 use fumehood::base::limits::Limits;
-use fumehood::worker::{End, Observation, Pool, PoolConfig, Request};
+use fumehood::worker::{End, Observation, Pool, PoolConfig, Request, Reuse};
 use serde_json::Value;
 
 const PYTHON: &str = "/usr/bin/python3";
@@ -169,7 +169,7 @@ fn request(code: &str) -> Request {
         profile: "grade".to_owned(),
         mounts: Vec::new(),
         limits: Limits::default(),
-        warm: None,
+        reuse: Reuse::Sandbox,
     }
 }
 

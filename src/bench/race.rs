@@ -19,7 +19,7 @@ use crate::environment::Interpreter;
 use crate::harness::{Grading, launch};
 use crate::pipeline::Runner;
 use crate::sandbox::{Attestation, LayerState};
-use crate::worker::{Mount, Pool, Request};
+use crate::worker::{Mount, Pool, Request, Reuse};
 
 /// The profile of the least program: that of `fumehood exec`.
 const PROFILE: &str = "strict";
@@ -134,7 +134,7 @@ fn sandboxed(bench: &Bench, program: &Program) -> Sandboxed {
                 target: PathBuf::from(INSIDE),
             }],
             limits: Limits::default(),
-            warm: None,
+            reuse: Reuse::Sandbox,
         },
     }
 }

@@ -14,7 +14,9 @@ use super::output::print_json;
 use crate::base::limits::{LimitKind, Limits};
 use crate::base::text::Excerpt;
 use crate::base::version;
-use crate::worker::{Captured, End, Mount, Observation, Pool, PoolConfig, Request, WorkerError};
+use crate::worker::{
+    Captured, End, Mount, Observation, Pool, PoolConfig, Request, Reuse, WorkerError,
+};
 
 /// The variables that a program gets when none are named.
 const ENVIRONMENT: [(&str, &str); 4] = [
@@ -146,7 +148,7 @@ fn request(args: &ExecArgs) -> Result<Request, Failure> {
             .map(|mount| parse_mount(mount))
             .collect::<Result<_, _>>()?,
         limits: args.limits.over(Limits::default()),
-        warm: None,
+        reuse: Reuse::Sandbox,
     })
 }
 

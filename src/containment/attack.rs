@@ -55,6 +55,7 @@ pub async fn attack(config: AttackConfig) -> Result<Report, ContainmentError> {
         corpus,
         usual: Limits::default().slower(config.time_factor),
         references: BTreeMap::new(),
+        prepared: BTreeMap::new(),
     };
     // One has a worker of its own, and so all that is forked from its interpreters.
     let (many, mut lanes) = (config.workers.max(2), Vec::new());

@@ -12,13 +12,14 @@ use super::traps::Traps;
 use crate::base::limits::Limits;
 use crate::dataset::Task;
 use crate::harness::{
-    Grading, Plan, PreparedTests, Reference, Transcript, control_plan, launch, needs_reference,
-    plan, prepare_plan,
+    Grading, Plan, PreparedTests, Reference, Transcript, launch, needs_reference, plan,
 };
 use crate::job::PROFILE;
+use crate::pipeline::PipelineError;
+use crate::pipeline::grading::{Answer, Execute, Failure, Footing, Graded, Outcome, prepared};
 use crate::pipeline::nonce::nonce;
-use crate::verdict::{Control, Step, Verdict, VerdictKind, judge as verdict_of};
-use crate::worker::{Behaviour, Mount, Observation, Origin, Pool, Request, Warm, WorkerError};
+use crate::verdict::{Verdict, VerdictKind, judge as verdict_of};
+use crate::worker::{Behaviour, Mount, Observation, Origin, Pool, Request, Reuse, WorkerError};
 
 /// The variables that a program of its own gets besides those of the traps.
 const ENVIRONMENT: [(&str, &str); 4] = [
@@ -31,6 +32,8 @@ const ENVIRONMENT: [(&str, &str); 4] = [
 const SHOWN: &str = "/shown";
 /// Bytes of events that one sample may send.
 const EVENTS: u64 = 4 << 20;
+/// As in an evaluation: the hash seed of every job that is graded.
+const HASH_SEED: u32 = 0;
 /// What the honest program says that runs after hostile ones.
 const HONEST: &str = "unharmed";
 /// The task that programs of their own answer, badly, when they are run as snippets.
@@ -45,6 +48,8 @@ pub struct Field {
     pub(super) usual: Limits,
     /// What the answers that must pass come to, by task; `None` where that needs not be known.
     pub(super) references: BTreeMap<String, Option<Reference>>,
+    /// Tests that were compiled for all answers, by task.
+    pub(super) prepared: BTreeMap<String, PreparedTests>,
 }
 
 /// Where a snippet runs.
@@ -63,6 +68,31 @@ impl<'a> Place<'a> {
             mode,
             shown: false,
         }
+    }
+}
+
+/// The jobs of one program.
+struct Trial<'a> {
+    field: &'a Field,
+    place: Place<'a>,
+    limits: &'a Limits,
+}
+
+impl Execute for Trial<'_> {
+    /// A hostile program must not make us fail even once.
+    const RETRIES: usize = 0;
+
+    async fn execute(&mut self, plan: &Plan, footing: Footing) -> Result<Outcome, PipelineError> {
+        let (field, limits) = (self.field, self.limits.clone());
+        let observed = field.observe(self.place, plan, HASH_SEED, limits, footing);
+        let failed = |error: WorkerError| Failure::Infra(error.to_string());
+        Ok(observed.await.map_err(failed))
+    }
+
+    async fn prepare(&mut self, plan: &Plan) -> Result<Outcome, PipelineError> {
+        let limits = &self.field.usual;
+        let mut usual = Trial { limits, ..*self };
+        usual.execute(plan, Footing::Usual).await
     }
 }
 
@@ -94,7 +124,7 @@ impl Field {
             profile: program.row.profile.clone(),
             mounts: self.mounts(program.row.shown),
             limits: program.limits.clone(),
-            warm: None,
+            reuse: Reuse::Sandbox,
         };
         match pool.run(request).await {
             Ok(observation) => Seen::of(&observation, program),
@@ -129,7 +159,7 @@ impl Field {
             profile: "strict".to_owned(),
             mounts: Vec::new(),
             limits: self.usual.clone(),
-            warm: None,
+            reuse: Reuse::Sandbox,
         };
         pool.run(request).await.is_ok_and(|observation| {
             ending(&observation) == "exited"
@@ -149,12 +179,8 @@ impl Field {
 
     /// A program of its own, run as a snippet.
     async fn snippet(&self, place: Place<'_>, program: &Program) -> Seen {
-        let Some((task, reference)) = self.task(program) else {
-            return Seen::default();
-        };
         let code = format!("{}{}", self.corpus.prelude, program.source);
-        let limits = program.limits.clone();
-        match self.judged(place, task, reference, &code, limits).await {
+        match self.graded(place, program, &code).await {
             Ok((verdict, observation)) => Seen {
                 verdict: Some(verdict.kind),
                 ..Seen::of(&observation, program)
@@ -165,94 +191,47 @@ impl Field {
 
     /// An answer to a task.
     async fn sample(&self, place: Place<'_>, program: &Program) -> Seen {
-        let Some((task, reference)) = self.task(program) else {
-            return Seen::default();
-        };
-        let judged = self.judged_with_control(place, task, reference, program);
-        judged.await.unwrap_or_else(|seen| seen)
-    }
-
-    async fn judged_with_control(
-        &self,
-        place: Place<'_>,
-        task: &Task,
-        reference: Option<&Reference>,
-        program: &Program,
-    ) -> Result<Seen, Seen> {
-        let cold = Place {
-            mode: Mode::Cold,
-            ..place
-        };
-        let mut first = None;
-        // As an evaluation does it: where a control cannot be forked as the run was, neither is forked.
-        for place in [place, cold] {
-            let (code, limits) = (program.source, program.limits.clone());
-            let judged = self.judged(place, task, reference, code, limits).await?;
-            let (verdict, observation) = judged;
-            let controlled = self.controlled(place, task, program, verdict, &observation);
-            let controlled = controlled.await?;
-            let first = first.get_or_insert(observation);
-            if let Some(verdict) = controlled {
-                return Ok(Seen {
-                    got: verdict.kind.name().to_owned(),
-                    detail: verdict.detail,
-                    ..Seen::of(first, program)
-                });
-            }
+        match self.graded(place, program, program.source).await {
+            Ok((verdict, observation)) => Seen {
+                got: verdict.kind.name().to_owned(),
+                detail: verdict.detail,
+                ..Seen::of(&observation, program)
+            },
+            Err(seen) => seen,
         }
-        Err(infra(&"its control came to be in another way"))
     }
 
-    /// The verdict on code as an answer to a task, before any control, and what was seen of it.
-    async fn judged(
+    /// What code comes to as an answer to the program's task, as an evaluation grades it, and what was seen of it first.
+    /// Where the process may be forked from a warm interpreter, the tests are prepared, too.
+    async fn graded(
         &self,
         place: Place<'_>,
-        task: &Task,
-        reference: Option<&Reference>,
+        program: &Program,
         code: &str,
-        limits: Limits,
     ) -> Result<(Verdict, Observation), Seen> {
-        let (plan, observation) = self.grade(place, task, code, 0, limits).await?;
-        let (grading, nonce) = (Grading::Strict, &plan.nonce);
-        let verdict = verdict_of(task, code, grading, reference, nonce, &observation);
-        Ok((verdict, observation))
-    }
-
-    /// Puts a pass to the test, as an evaluation does; every other verdict stands. `None` when the control's
-    /// process came to be in another way than that of the run that counts.
-    async fn controlled(
-        &self,
-        place: Place<'_>,
-        task: &Task,
-        program: &Program,
-        verdict: Verdict,
-        observation: &Observation,
-    ) -> Result<Option<Verdict>, Seen> {
-        if !Control::is_needed(task, &verdict) {
-            return Ok(Some(verdict));
-        }
-        let is_forked = observation.course.origin == Origin::Forked;
-        let mut control = Control::new(verdict);
-        loop {
-            let plan = prepare_plan(task, nonce().map_err(|error| infra(&error))?, true);
-            let altered = self.observe(place, &plan, 0, self.usual.clone()).await?;
-            let altered = PreparedTests::read(&altered.events, &plan.nonce);
-            let altered = altered.map_err(|reason| infra(&reason))?;
-            let (code, limits) = (program.source, program.limits.clone());
-            let key = nonce().map_err(|error| infra(&error))?;
-            let mut plan = control_plan(task, code, Grading::Strict, key, &altered, false);
-            if !is_forked {
-                plan.imports = None;
-            }
-            let observation = self.observe(place, &plan, 0, limits).await?;
-            if is_forked != (observation.course.origin == Origin::Forked) {
-                return Ok(None);
-            }
-            control = match control.take(&plan.nonce, &observation) {
-                Step::Done(verdict) => return Ok(Some(verdict)),
-                Step::Again(next) => next,
-                Step::NotRun(control, reason) => return Ok(Some(control.failed(&reason))),
-            };
+        let Some((task, reference)) = self.task(program) else {
+            return Err(Seen::default());
+        };
+        let prepared = self.prepared.get(task.id.as_str());
+        let answer = Answer {
+            task,
+            code,
+            grading: Grading::Strict,
+            reference,
+            prepared: prepared.filter(|_| place.mode == Mode::Warm),
+        };
+        let mut trial = Trial {
+            field: self,
+            place,
+            limits: &program.limits,
+        };
+        let Graded { verdict, first } = answer
+            .grade(&mut trial)
+            .await
+            .map_err(|error| infra(&error))?;
+        match first {
+            Some(first) => Ok((verdict, first)),
+            None => Err(infra(&verdict.detail)),
         }
     }
 
@@ -272,7 +251,7 @@ impl Field {
             shown: program.row.shown,
             ..Place::of(pool, mode)
         };
-        let graded = self.grade(place, task, code, 0, program.limits.clone());
+        let graded = self.grade(place, task, code, HASH_SEED, program.limits.clone());
         let (plan, observation) = graded.await.map_err(|seen| seen.detail)?;
         let passed = has_passed(task, reference, &plan, &observation);
         Ok((passed, observation.course.origin))
@@ -288,7 +267,8 @@ impl Field {
     ) -> Result<(Plan, Observation), Seen> {
         let key = nonce().map_err(|error| infra(&error))?;
         let plan = plan(task, code, Grading::Strict, key, None);
-        let observation = self.observe(place, &plan, hash_seed, limits).await?;
+        let observed = self.observe(place, &plan, hash_seed, limits, Footing::Usual);
+        let observation = observed.await.map_err(|error| infra(&error))?;
         Ok((plan, observation))
     }
 
@@ -298,11 +278,11 @@ impl Field {
         plan: &Plan,
         hash_seed: u32,
         limits: Limits,
-    ) -> Result<Observation, Seen> {
+        footing: Footing,
+    ) -> Result<Observation, WorkerError> {
         let python = Language::Python.interpreter();
         let mut env = launch::environment(Path::new(python), hash_seed);
         env.extend(self.traps.environment());
-        let imports = plan.imports.clone().filter(|_| place.mode == Mode::Warm);
         let request = Request {
             argv: launch::command(python),
             env,
@@ -312,10 +292,13 @@ impl Field {
             profile: PROFILE.to_owned(),
             mounts: self.mounts(place.shown),
             limits,
-            warm: imports.map(|imports| Warm { imports }),
+            reuse: match (footing, place.mode, plan.imports.clone()) {
+                (Footing::Fresh, ..) => Reuse::Nothing,
+                (Footing::Usual, Mode::Warm, Some(imports)) => Reuse::Interpreter { imports },
+                (Footing::Usual, ..) => Reuse::Sandbox,
+            },
         };
-        let observed = place.pool.run(request).await;
-        observed.map_err(|error| infra(&error))
+        place.pool.run(request).await
     }
 
     /// Learns what the answers that must pass come to, and says of how many tasks they were run and of how
@@ -354,6 +337,16 @@ impl Field {
             });
             honest = (honest.0 + 1, honest.1 + usize::from(passed));
             self.references.insert(name.clone(), reference);
+            let trial = &mut Trial {
+                field: self,
+                place,
+                limits: &self.usual.clone(),
+            };
+            if let Ok(Ok(prepared)) = prepared(task, false, trial).await
+                && prepared.are_compiled()
+            {
+                self.prepared.insert(name.clone(), prepared);
+            }
         }
         Ok(honest)
     }

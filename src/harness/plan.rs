@@ -127,7 +127,8 @@ pub fn plan(
 }
 
 /// The same with tests that cannot be passed: a control of a pass that may not have been earned. All else is as
-/// in [`plan`], so that a snippet cannot tell it from the run that counts, which had tests that were prepared or had not.
+/// in [`plan`], so that a snippet cannot tell it from the run that counts, which had tests that were prepared or had not;
+/// but that it is never forked from a warm interpreter.
 ///
 /// Expected values in the tests are altered at random, and tests without any are made to fail at
 /// their end. Only tests that share the snippet's process can be controlled; see [`is_controlled`].
@@ -145,7 +146,7 @@ pub fn control_plan(
         driver,
         payload: payload.to_string().into_bytes(),
         nonce,
-        imports: Some(first_imports(task, code)),
+        imports: None,
     }
 }
 
@@ -156,7 +157,7 @@ pub fn prepare_plan(task: &Task, nonce: [u8; 32], alter: bool) -> Plan {
     let payload = json!({
         "tests": payload.get("tests"), "check": payload.get("check"),
         "asserts": payload.get("asserts").cloned().unwrap_or_else(|| json!([])),
-        "alter": alter,
+        "entry_point": task.entry_point, "alter": alter,
     });
     Plan {
         driver: PREPARE,
@@ -180,6 +181,7 @@ fn driver_and_payload(task: &Task, code: &str, grading: Grading) -> (&'static st
             UNITTEST,
             json!({
                 "preamble": task.preamble, "code": code, "tests": source, "prepared": null,
+                "entry_point": task.entry_point,
                 "mocks": speaks_of_mocks(&task.preamble) || speaks_of_mocks(code) || speaks_of_mocks(source),
             }),
         ),
@@ -303,11 +305,10 @@ mod tests {
         };
         assert_eq!(imports(check, "import b"), ["a", "b"]);
         let task = task(unittest);
-        let usual = plan(&task, "import b", Grading::Strict, [0; 32], None);
+        // Controls, and what prepares tests, have an interpreter of their own.
         let altered = PreparedTests::default();
         let control = control_plan(&task, "import b", Grading::Strict, [0; 32], &altered, true);
-        assert_eq!(control.imports, usual.imports);
-        // Tests are prepared where nothing else is.
+        assert_eq!(control.imports, None);
         assert_eq!(prepare_plan(&task, [0; 32], true).imports, None);
     }
 }

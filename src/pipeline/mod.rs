@@ -5,6 +5,7 @@ pub mod cancel;
 pub mod error;
 pub mod evaluate;
 mod executed;
+pub(crate) mod grading;
 pub mod history;
 pub mod nonce;
 mod preparations;

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::OnceCell;
 
 use super::error::PipelineError;
-use super::runner::{Outcome, Runner};
+use super::runner::Runner;
 use crate::base::digest::Digest;
 use crate::base::id::TaskId;
 use crate::base::text::one_line;
@@ -141,11 +141,11 @@ impl References {
             let observed = self.runner.observe(task, code, seed).await;
             let (outcome, nonce) = observed.map_err(Unmade::Run)?;
             match outcome {
-                Outcome::Observed(observation) => {
+                Ok(observation) => {
                     limit = limit.or(observation.limit);
                     runs.push(Transcript::read(&observation.events, &nonce));
                 }
-                Outcome::Infra(_) | Outcome::Busy(_) => return Err(Unmade::Ours),
+                Err(_) => return Err(Unmade::Ours),
             }
         }
         let mut reference = Reference::from_runs(&runs);

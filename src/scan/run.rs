@@ -11,7 +11,7 @@ use crate::base::digest::Digest;
 use crate::base::limits::{Limits, MIB};
 use crate::base::text;
 use crate::environment::Interpreter;
-use crate::worker::{Mount, Observation, Pool, Request, WorkerError};
+use crate::worker::{Mount, Observation, Pool, Request, Reuse, WorkerError};
 
 /// Name of the sandbox profile for scanners.
 pub const PROFILE: &str = "scanner";
@@ -377,7 +377,7 @@ fn request(
             inodes: 1024,
             open_files: 256,
         },
-        warm: None,
+        reuse: Reuse::Sandbox,
     }
 }
 

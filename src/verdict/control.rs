@@ -10,7 +10,7 @@
 //! | a case passes that was made to fail at its end | tampered: nothing honest can do that |
 //! | a case holds against an altered expected value | one more control, with other values; again: tampered |
 //! | the driver noticed interference, or bytes that it did not write | tampered |
-//! | no expected value could be altered, and it looked at the code of its tests | tampered: it cannot be shown that it did not read them |
+//! | a case passed of which no expected value can be altered, and it reached for its tests, or for libraries that they call | tampered: it cannot be shown that it did not read the one or change the other |
 //! | it ended otherwise, or no case passed | the pass stands |
 //!
 //! A solution that gives other results each time can equal an altered value by chance, though hardly
@@ -99,8 +99,17 @@ impl Control {
             return Step::Again(self);
         }
         let looked = self.verdict.suspicions.iter().find(|known| known.grave);
-        if let Some(looked) = looked.filter(|_| transcript.altered.is_empty()) {
-            let what = format!("{}, and no expected value can be altered", looked.reason);
+        let mut passed = self
+            .verdict
+            .cases
+            .iter()
+            .filter(|case| case.outcome == CaseOutcome::Passed);
+        let open = passed.find(|case| !transcript.altered.contains(&case.id));
+        if let (Some(looked), Some(open)) = (looked, open) {
+            let what = format!(
+                "{}, and no expected value of {} can be altered",
+                looked.reason, open.id
+            );
             return self.unearned(&what);
         }
         Step::Done(self.verdict)

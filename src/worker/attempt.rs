@@ -4,7 +4,7 @@ use std::os::fd::BorrowedFd;
 
 use super::builder::{Builder, SlotError};
 use super::observation::{Observation, Origin};
-use super::request::Request;
+use super::request::{Request, Reuse};
 use super::run::{RunError, run_in};
 use super::slot::Slot;
 use super::zygote::{Doubt, Forest};
@@ -73,7 +73,8 @@ pub(super) fn run(
     };
     done.observation.course.origin = origin;
     // Whatever did more than a program should, or was ended for it, had the slot for the last time.
-    if done.is_clear && done.observation.limit.is_none() && !slot.listener.was_used() {
+    let is_clean = done.is_clear && done.observation.limit.is_none() && !slot.listener.was_used();
+    if is_clean && request.reuse != Reuse::Nothing {
         builder.give_back(slot);
     }
     Ok(done.observation)

@@ -14,7 +14,7 @@ use super::filter::Filter;
 use super::init;
 use super::listener::Listener;
 use super::order::FromInit;
-use super::request::Request;
+use super::request::{Request, Reuse};
 use super::slot::{self, Shape, Slot};
 use super::zygote::Forest;
 use crate::sandbox::cgroup::Group;
@@ -99,12 +99,13 @@ impl Builder {
         }
     }
 
-    /// A slot for a request: one that stands, else a new one.
+    /// A slot for a request: one that stands if it may have such a one, else a new one.
     ///
     /// # Errors
     /// [`SlotError`], with the step that failed and what to do about it.
     pub(super) fn slot(&mut self, profile: &Profile, request: &Request) -> Result<Slot, SlotError> {
-        let fitting = self.idle.iter().position(|slot| slot.shape.fits(request));
+        let fits = |slot: &Slot| request.reuse != Reuse::Nothing && slot.shape.fits(request);
+        let fitting = self.idle.iter().position(fits);
         if let Some(mut slot) = fitting.map(|place| self.idle.remove(place))
             && slot.renew(&request.limits)
         {

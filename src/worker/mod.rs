@@ -40,7 +40,7 @@ pub use accounts::Account;
 pub use behaviour::{Act, Behaviour};
 pub use observation::{Captured, Course, End, Observation, Origin, Usage};
 pub use pool::{Pool, PoolConfig, WorkerError};
-pub use request::{Mount, Request, Warm};
+pub use request::{Mount, Request, Reuse};
 pub use serve::serve;
 
 /// The hidden subcommand under which the program becomes a worker.

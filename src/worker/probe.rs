@@ -14,7 +14,7 @@ use super::act;
 use super::attempt::run;
 use super::builder::{Builder, INNER_USER};
 use super::observation::End;
-use super::request::{Mount, Request};
+use super::request::{Mount, Request, Reuse};
 use super::run::RunError;
 use crate::base::limits::Limits;
 use crate::sandbox::profile::Access;
@@ -174,7 +174,7 @@ pub(super) fn attest(
             target: PathBuf::from(INSIDE),
         }],
         limits: Limits::default(),
-        warm: None,
+        reuse: Reuse::Sandbox,
     };
     let seen = run(builder, profile, &request, supervisor).map_err(|error| match error {
         RunError::Host(what)

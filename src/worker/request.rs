@@ -29,15 +29,23 @@ pub struct Request {
     pub mounts: Vec<Mount>,
     /// What the program may use.
     pub limits: Limits,
-    /// Whether it is a driver that may be run by an interpreter that is warm; `None` wants a fresh one.
-    pub warm: Option<Warm>,
+    /// What it may have that was used before.
+    pub reuse: Reuse,
 }
 
-/// A driver's program may be forked from an interpreter that waits.
+/// What a job may have that served earlier ones.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Warm {
-    /// What the job imports first of all, in its order: some of these imports may have been made before.
-    pub imports: Vec<String>,
+pub enum Reuse {
+    /// Nothing: its sandbox is made for it and goes with it.
+    Nothing,
+    /// A sandbox, in which nothing is left of them.
+    #[default]
+    Sandbox,
+    /// That, and an interpreter that waits there, from which its process may be forked. It is a driver.
+    Interpreter {
+        /// What the job imports first of all, in its order: some of these imports may have been made before.
+        imports: Vec<String>,
+    },
 }
 
 /// A host folder or file, shown read-only in the sandbox.

@@ -4,7 +4,7 @@ use std::process::Child;
 use std::time::Duration;
 
 use fumehood::base::limits::Limits;
-use fumehood::worker::{End, Pool, PoolConfig, Request};
+use fumehood::worker::{End, Pool, PoolConfig, Request, Reuse};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
@@ -137,7 +137,7 @@ async fn killed_again(times: usize) -> End {
             wall: PATIENCE,
             ..Limits::default()
         },
-        warm: None,
+        reuse: Reuse::Sandbox,
     };
     let run = pool.run(request);
     let decide = async {

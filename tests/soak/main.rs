@@ -27,7 +27,7 @@ use census::Census;
 use fumehood::base::limits::Limits;
 use fumehood::containment::judge::ending;
 use fumehood::containment::{Corpus, Program, Run};
-use fumehood::worker::{Pool, PoolConfig, Request};
+use fumehood::worker::{Pool, PoolConfig, Request, Reuse};
 use support::{Mode, modes, skip};
 
 /// What this process holds is counted, so one test at a time.
@@ -65,7 +65,7 @@ pub(crate) fn request(argv: Vec<String>, limits: Limits) -> Request {
         profile: "strict".to_owned(),
         mounts: Vec::new(),
         limits,
-        warm: None,
+        reuse: Reuse::Sandbox,
     }
 }
 

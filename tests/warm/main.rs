@@ -26,7 +26,7 @@ use fumehood::dataset::{DatasetKind, Task, TaskSet, Tests};
 use fumehood::environment::Interpreter;
 use fumehood::harness::{Grading, Popularity, launch, plan};
 use fumehood::pipeline::Runner;
-use fumehood::worker::{Observation, Pool, PoolConfig, Request, Warm};
+use fumehood::worker::{Observation, Pool, PoolConfig, Request, Reuse};
 use support::skip;
 
 const NONCE: [u8; 32] = [7; 32];
@@ -105,10 +105,10 @@ fn request(interpreter: &Interpreter, task: &Task, code: &str, is_warm: bool) ->
             processes: 64,
             ..Limits::default()
         },
-        warm: plan
-            .imports
-            .filter(|_| is_warm)
-            .map(|imports| Warm { imports }),
+        reuse: match plan.imports {
+            Some(imports) if is_warm => Reuse::Interpreter { imports },
+            _ => Reuse::Sandbox,
+        },
     }
 }
 

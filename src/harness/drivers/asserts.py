@@ -25,14 +25,14 @@ def make_witness():
             emit("tampered", reason=clean(reason, 300))
 
     trusted = {}
-    suspect, watch, _ = make_watch(emit, tampered, trusted)
-    return (tampered, trusted, watch) + make_look(tampered, suspect, trusted)
+    suspect, watch, meet, _ = make_watch(emit, tampered, trusted)
+    return (tampered, trusted, watch, meet) + make_look(tampered, suspect, trusted)
 
 
 def main():
     payload = start()
-    tampered, trusted, watch, begin_look, put, came_by = witness
-    control = payload["control"]
+    tampered, trusted, watch, meet, begin_look, put, came_by = witness
+    control, entry_point = payload["control"], payload["entry_point"]
     begin_look(control)
     altered_cases = []
     expected = Expected(control or ())
@@ -44,12 +44,11 @@ def main():
             expected.module(tree, check)
             if expected.tests:
                 altered_cases.append(case)
-        code = put_in(compile_marked(tree, "<tests>"), put)
+        code = put_in(compile_marked(tree, "<tests>", [entry_point]), put)
         all_code(code, trusted)
         return code
 
     check = payload["check"]
-    entry_point = payload["entry_point"]
     try:
         setup = compiled(payload["setup"], None, None)
         if check is None:
@@ -79,8 +78,12 @@ def main():
         if check is not None:
             candidate = space[entry_point]
             exec(definition, space)
+            meet(definition, space)
             if id_of_code(space.get("check")) not in trusted:
                 tampered("check")
+        else:
+            for _, case in codes:
+                meet(case, space)
     except BaseException as error:
         emit("load_error", error=list(describe(error)), detail=last_lines(error))
         emit("end", fixture="")

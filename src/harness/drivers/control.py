@@ -57,6 +57,8 @@ class Expected:
         self.count = 0
         # Tests of which at least one expected value was altered.
         self.tests = set()
+        # Where the names that stand for nothing but expected values get them, in the test at hand.
+        self.named = {}
 
     def site(self, holder, key, test, least=0):
         """One expected value, an item of a list or a field; an altered one differs by more than `least`."""
@@ -111,6 +113,11 @@ class Expected:
                 if is_ground(args[place]) and not is_ground(args[other]):
                     self.site(args, place, test)
                     return
+            for place in (1, 0):
+                if isinstance(args[place], ast.Name) and args[place].id in self.named:
+                    # Once, however often it is expected.
+                    self.site(self.named.pop(args[place].id), "value", test)
+                    return
         elif name in ("assertAlmostEqual", "assertAlmostEquals") and len(args) == 2:
             # Within its tolerance a result may lie on either side.
             least = 2e-7
@@ -151,7 +158,9 @@ class Expected:
         return body[:first] + [ast.copy_location(trial, body[first])]
 
     def function(self, node):
+        self.named = expected_names(node)
         self.statements(node.body, node.name)
+        self.named = {}
         node.body = self.end(node.body)
 
     def module(self, tree, check=None):
@@ -168,6 +177,30 @@ class Expected:
         for node in tree.body:
             if check is not None and isinstance(node, ast.FunctionDef) and node.name == check:
                 self.function(node)
+
+
+def expected_names(function):
+    """The names that get a literal in one place of a test, and are nothing but what something is expected to equal: the
+    statements that give them theirs."""
+    given, stored, loaded, expected = {}, {}, {}, {}
+    for node in ast.walk(function):
+        if isinstance(node, ast.Name):
+            counts = loaded if isinstance(node.ctx, ast.Load) else stored
+            counts[node.id] = counts.get(node.id, 0) + 1
+        elif isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):
+            if is_ground(node.value):
+                given[node.targets[0].id] = node
+        elif isinstance(node, (ast.Global, ast.Nonlocal)):
+            for name in node.names:
+                stored[name] = 2
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in EQUALITIES:
+            operands = [item for item in node.args[:2] if isinstance(item, ast.Name)]
+            # Two names may stand for the same.
+            if len(operands) < 2 or not all(item.id in given for item in operands):
+                for item in operands:
+                    expected[item.id] = expected.get(item.id, 0) + 1
+    return {name: node for name, node in given.items()
+            if stored.get(name) == 1 and loaded.get(name, 0) == expected.get(name, 0)}
 
 
 def swallows(item):

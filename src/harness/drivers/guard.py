@@ -7,6 +7,12 @@ import operator, types
 PLAIN = (bool, int, float, complex, str, bytes, bytearray, type(None), list, tuple, set, frozenset,
          dict, type, types.FunctionType, types.BuiltinFunctionType, types.ModuleType)
 COMPARISONS = ("__eq__", "__ne__", "__lt__", "__le__", "__gt__", "__ge__", "__contains__")
+# What takes part in a computation may see what it is computed with.
+COMPUTATIONS = tuple(["__%s%s__" % (side, name) for side in ("", "r") for name in (
+    "add sub mul matmul truediv floordiv mod divmod pow and or xor lshift rshift").split()]) + (
+    "__abs__", "__round__", "__array_function__", "__array_ufunc__", "__array__", "__float__", "__complex__", "__index__")
+# The builtins that stand for marks in tests.
+BUILTINS = dict(vars(builtins))
 
 
 def from_library(function):
@@ -56,6 +62,8 @@ def make_look(report, suspect, trusted):
             return look
         if mark == LAST:
             return last
+        if mark.startswith(GIVEN):
+            return BUILTINS[mark[len(GIVEN):]]
         number = int(mark[len(MARK):])
 
         def expected(value):
@@ -70,13 +78,13 @@ def make_look(report, suspect, trusted):
         del reached[:]
         return came
 
-    def has_own_comparison(kind):
+    def has_own(names, kind):
         classes = mro_of(kind)
         # Comparing a mock records a call, so only one whose equality was set is asked.
         is_mock = mock is not None and mock.NonCallableMock in classes
         for cls in classes[:1] if is_mock else classes:
             table = type.__dict__["__dict__"].__get__(cls)
-            for name in ("__eq__",) if is_mock else COMPARISONS:
+            for name in names if not is_mock else ("__eq__",) if names is COMPARISONS else ():
                 method = table.get(name)
                 if type(method) is property:
                     method = method.fget
@@ -127,9 +135,11 @@ def make_look(report, suspect, trusted):
                         break
             return value
         if id(kind) not in seen:
-            seen[id(kind)] = (kind, has_own_comparison(kind))
+            seen[id(kind)] = (kind, has_own(COMPARISONS, kind))
             if seen[id(kind)][1]:
                 suspect("compares by a method of its own")
+            if has_own(COMPUTATIONS, kind):
+                suspect("computes by a method of its own", True)
         if seen[id(kind)][1] and lies(value):
             report("an object of type " + clean(type.__dict__["__qualname__"].__get__(kind), 100)
                    + " claims to be equal to anything")

@@ -1,10 +1,13 @@
 # Whether a snippet can be told, from its source alone, to have no way to anything but plain values. Part of the
 # drivers that run a dataset's tests in the snippet's own process; see watch.py for what follows from it.
 #
-# It is a list of what is allowed, not of what is forbidden: of the modules below a snippet may take these names
-# and no others, and may use a module for nothing else. So it holds no module in its hands, and nothing that
-# looks up names, or runs text, at its wish: `dataclasses` and `functools.singledispatch` run the text of annotations,
-# `difflib._test` that of a docstring, `enum.bltns` is the builtins.
+# It is a list of what is allowed, not of what is forbidden. Of the modules below a snippet may take these names
+# and no others, and may use a module for nothing else. Attributes it may take by the names that plain values have, and
+# by those that its own classes define; it sets them on `self` alone. It has no name that neither it nor Python defines,
+# as the tests bring names of their own. So it holds no module in its hands, and nothing that looks up
+# names, runs text, or sets attributes at its wish: `dataclasses` and `functools.singledispatch` run the text of annotations,
+# `difflib._test` that of a docstring, `enum.bltns` is the builtins, `functools.wraps` sets what it is told to, and `copy`
+# does what an object says of itself.
 PLAIN = {name: frozenset(names.split()) for name, names in {
     "math": """acos acosh asin asinh atan atan2 atanh cbrt ceil comb copysign cos cosh degrees dist e erf erfc exp
         exp2 expm1 fabs factorial floor fmod frexp fsum gamma gcd hypot inf isclose isfinite isinf isnan isqrt lcm
@@ -20,10 +23,9 @@ PLAIN = {name: frozenset(names.split()) for name, names in {
     "collections.abc": "Callable Collection Hashable Iterable Iterator Mapping Sequence Set Sized",
     "itertools": """accumulate chain combinations combinations_with_replacement compress count cycle dropwhile
         filterfalse groupby islice pairwise permutations product repeat starmap takewhile tee zip_longest""",
-    "functools": "cache cmp_to_key lru_cache partial reduce total_ordering wraps",
+    "functools": "cache cmp_to_key lru_cache partial reduce total_ordering",
     "heapq": "heapify heappop heappush heappushpop heapreplace merge nlargest nsmallest",
     "bisect": "bisect bisect_left bisect_right insort insort_left insort_right",
-    "copy": "copy deepcopy",
     "datetime": "MAXYEAR MINYEAR UTC date datetime time timedelta timezone",
     "time": "monotonic perf_counter process_time sleep time time_ns",
     "typing": """Any AnyStr Callable ClassVar Collection Counter DefaultDict Deque Dict Final FrozenSet Generator
@@ -44,11 +46,11 @@ PLAIN = {name: frozenset(names.split()) for name, names in {
     "secrets": "choice randbelow randbits token_bytes token_hex token_urlsafe",
     "__future__": "annotations division generator_stop print_function",
 }.items()}
-# Methods that a class may have, or anybody call, by names of this form; all others lead elsewhere.
+# Methods that a class may have, or anybody call, by names of this form; all others lead elsewhere, or let a value be
+# another thing in another place.
 SPECIAL = frozenset("__%s__" % name for name in """
 init new post_init slots doc name repr str len iter next contains getitem setitem delitem missing call enter exit
-eq ne lt le gt ge hash bool int float index neg pos abs invert round add sub mul truediv floordiv mod pow
-matmul and or xor lshift rshift radd rsub rmul rtruediv rfloordiv rmod rpow iadd isub imul reversed
+eq ne lt le gt ge hash
 """.split())
 # Builtins that look up names, run text or read files, and what the drivers give a snippet beside them. The methods
 # among them do so with attributes.
@@ -56,18 +58,45 @@ LOOKS_UP = frozenset("""
 open input eval exec compile globals locals vars dir getattr setattr delattr hasattr breakpoint help license credits
 copyright format format_map memoryview sys os environ
 """.split())
+# What changes the class that it is given.
+DECORATORS = frozenset(["total_ordering"])
+BUILTIN = frozenset([name for name in vars(builtins) if name[:1] != "_"])
 
 
+def plain_attributes():
+    """The names that plain values have for their attributes."""
+    from collections import ChainMap, Counter, OrderedDict, defaultdict, deque
+    kinds = [str, bytes, bytearray, int, float, complex, bool, list, tuple, dict, set, frozenset, range, slice,
+             Counter, ChainMap, OrderedDict, defaultdict, deque, BaseException, property]
+    names = set("""
+        cache_clear cache_info group groups groupdict span string pattern flags match fullmatch search findall finditer
+        sub subn split start end lastindex lastgroup expand value chain from_iterable
+        year month day hour minute second microsecond tzinfo fold days seconds microseconds total_seconds weekday isoweekday
+        isoformat strftime strptime date time timetz timetuple toordinal fromordinal today now utcnow timestamp
+        fromtimestamp fromisoformat combine replace utcoffset isocalendar ctime min max resolution utc
+        numerator denominator limit_denominator quantize normalize to_integral_value sqrt ln log10 exp as_tuple is_nan
+        is_zero is_signed compare hexdigest digest update encode decode random randint choice choices shuffle sample
+        uniform gauss seed getrandbits randrange ascii_lowercase
+        """.split())
+    for kind in kinds:
+        names.update([name for name in dir(kind) if name[:1] != "_"])
+    return frozenset(names - LOOKS_UP - {"obj", "with_traceback", "add_note", "fget", "fset", "fdel"})
+
+
+ATTRIBUTES = plain_attributes()
 # The fields of a syntax tree that hold names.
 NAMES = ("id", "attr", "name", "asname", "arg", "rest")
 # Patterns that take attributes by names, which are looked at nowhere else.
 PATTERN = getattr(ast, "MatchClass", None)
+CAPTURES = tuple([getattr(ast, name) for name in ("MatchAs", "MatchStar") if hasattr(ast, name)])
+FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 
 def is_harmless(text):
     """Whether a program's source, which compiles, names nothing but what is plain."""
     nodes = list(ast.walk(ast.parse(text)))
-    modules = {}
+    modules, defined, own = {}, set(), set()
+    decorating, asking = set(), set()
     for node in nodes:
         kind = type(node)
         if kind is ast.Import:
@@ -79,23 +108,62 @@ def is_harmless(text):
             plain = PLAIN.get(node.module) if node.level == 0 else None
             if plain is None or not all([alias.name in plain for alias in node.names]):
                 return False
+            defined.update([alias.asname or alias.name for alias in node.names])
         elif kind is PATTERN:
             return False
-        elif kind is ast.ClassDef and any([type(inner) is ast.Import for inner in ast.walk(node)]):
-            # The module would be an attribute of the class.
-            return False
+        elif kind in FUNCTIONS:
+            defined.add(node.name)
+        elif kind is ast.ClassDef:
+            if any([type(inner) is ast.Import for inner in ast.walk(node)]):
+                # The module would be an attribute of the class.
+                return False
+            defined.add(node.name)
+            decorating.update([id(item) for item in node.decorator_list])
+            for item in node.body:
+                if type(item) in FUNCTIONS:
+                    own.add(item.name)
+                elif type(item) is ast.Assign:
+                    own.update([name.id for name in item.targets if type(name) is ast.Name])
+                elif type(item) is ast.AnnAssign and type(item.target) is ast.Name:
+                    own.add(item.target.id)
+        elif kind is ast.arg:
+            defined.add(node.arg)
+        elif kind is ast.Name and type(node.ctx) is not ast.Load:
+            defined.add(node.id)
+        elif kind is ast.Attribute and type(node.ctx) is not ast.Load:
+            is_own = type(node.value) is ast.Name and node.value.id == "self" and node.attr not in ATTRIBUTES
+            if not is_own or node.attr[:2] == "__":
+                return False
+            own.add(node.attr)
+        elif kind is ast.Call and type(node.func) is ast.Name and len(node.args) == 1 and not node.keywords:
+            if type(node.args[0]) is not ast.Starred:
+                asking.add(id(node.func))
+        elif kind is ast.ExceptHandler and node.name:
+            defined.add(node.name)
+        elif "rest" in node._fields and node.rest or "name" in node._fields and kind in CAPTURES and node.name:
+            defined.add(node.rest if "rest" in node._fields else node.name)
     with_names = set()
     for node in nodes:
         for name in map(vars(node).get, NAMES):
             if type(name) is str and (name in LOOKS_UP or name[:2] == "__" and name not in SPECIAL):
                 return False
         kind = type(node)
-        if kind is ast.Attribute and type(node.value) is ast.Name and node.value.id in modules:
-            # Nodes come before what is inside them.
-            with_names.add(id(node.value))
-            if type(node.ctx) is not ast.Load or not all(
-                    [node.attr in plain for plain in modules[node.value.id]]):
+        if kind is ast.Attribute:
+            if type(node.value) is ast.Name and node.value.id in modules:
+                # Nodes come before what is inside them.
+                with_names.add(id(node.value))
+                if type(node.ctx) is not ast.Load or not all(
+                        [node.attr in plain for plain in modules[node.value.id]]):
+                    return False
+            elif node.attr not in ATTRIBUTES and node.attr not in own and node.attr not in SPECIAL:
                 return False
-        elif kind is ast.Name and node.id in modules and id(node) not in with_names:
-            return False
+        elif kind is ast.Name:
+            name = node.id
+            if name in modules:
+                if id(node) not in with_names:
+                    return False
+            elif name in DECORATORS and id(node) not in decorating:
+                return False
+            elif name not in defined and (name not in BUILTIN or name == "type" and id(node) not in asking):
+                return False
     return True

@@ -1,12 +1,67 @@
 # Test source, compiled so that what it compares is looked at first.
 #
-# Every operand of a comparison and every argument of an assertion method goes through a function (see guard.py). Its
-# call is compiled from a string constant, a mark, which is replaced in the code object by the process that runs
-# it, so that there is no name for a snippet to rebind.
+# Every operand of a comparison or a computation and every argument of an assertion method goes through a function (see
+# guard.py). Its call is compiled from a string constant, a mark, which is replaced in the code object by the process
+# that runs it, so that there is no name for a snippet to rebind. For the same reason the builtins that tests go by are
+# marks, too, unless the tests, or their task, have something of their own by that name.
 import types, warnings
+
+GIVEN = "fumehood-builtin-91c4d2-"
+BUILTINS_GIVEN = frozenset("""
+abs all any ascii bin bool bytearray bytes callable chr complex dict divmod enumerate filter float frozenset getattr
+hasattr hash hex id int isinstance issubclass iter len list map max min next object oct ord pow range repr reversed
+round set slice sorted str sum tuple type zip
+""".split())
+# Of those, what computes with its arguments.
+COMPUTING = frozenset("abs divmod max min pow round sorted sum".split())
+OPERANDS = (ast.Name, ast.Call, ast.Attribute, ast.Subscript)
+
+
+def bound_names(tree):
+    """The names that a module gives a meaning of its own anywhere; None if that cannot be told."""
+    bound = set()
+    for node in ast.walk(tree):
+        kind = type(node)
+        if kind is ast.Name and type(node.ctx) is not ast.Load:
+            bound.add(node.id)
+        elif kind is ast.arg:
+            bound.add(node.arg)
+        elif kind in (ast.Import, ast.ImportFrom):
+            for alias in node.names:
+                if alias.name == "*":
+                    return None
+                bound.add(alias.asname or alias.name.partition(".")[0])
+        elif kind in (ast.Global, ast.Nonlocal):
+            bound.update(node.names)
+        else:
+            bound.update([value for value in map(vars(node).get, ("name", "rest")) if type(value) is str])
+    return bound
 
 
 class Looking(ast.NodeTransformer):
+    def __init__(self, tree, own):
+        bound = bound_names(tree)
+        self.given = frozenset() if bound is None else BUILTINS_GIVEN - bound - frozenset(own)
+
+    def visit_Name(self, node):
+        if type(node.ctx) is ast.Load and node.id in self.given:
+            return ast.copy_location(ast.Constant(value=GIVEN + node.id), node)
+        return node
+
+    def visit_MatchClass(self, node):
+        # The class of a pattern has to be a name.
+        for field in ("patterns", "kwd_patterns"):
+            setattr(node, field, [self.visit(pattern) for pattern in getattr(node, field)])
+        return node
+
+    def operand(self, node):
+        return self.wrap(node) if isinstance(node, OPERANDS) else node
+
+    def visit_BinOp(self, node):
+        self.generic_visit(node)
+        node.left, node.right = self.operand(node.left), self.operand(node.right)
+        return node
+
     def wrap(self, node):
         if isinstance(node, (ast.Constant, ast.Starred)):
             return node
@@ -26,6 +81,10 @@ class Looking(ast.NodeTransformer):
         self.generic_visit(node)
         if isinstance(node.func, ast.Attribute) and node.func.attr.startswith("assert"):
             node.args = [self.wrap(item) for item in node.args]
+        elif isinstance(node.func, ast.Constant) and type(node.func.value) is str:
+            name = node.func.value[len(GIVEN):]
+            if node.func.value.startswith(GIVEN) and name in COMPUTING:
+                node.args = [self.operand(item) for item in node.args]
         return node
 
     def visit_Assert(self, node):
@@ -34,9 +93,10 @@ class Looking(ast.NodeTransformer):
         return node
 
 
-def compile_marked(tree, filename):
-    """Code of a parsed module in which marks stand for what looks at it."""
-    tree = Looking().visit(tree)
+def compile_marked(tree, filename, own):
+    """Code of a parsed module in which marks stand for what looks at it, and for builtins but those whose names are the
+    task's `own`."""
+    tree = Looking(tree, own).visit(tree)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return compile(tree, filename, "exec", dont_inherit=True)
@@ -44,14 +104,17 @@ def compile_marked(tree, filename):
 
 def put_in(code, put):
     """The same code with what `put` gives for its marks."""
-    constants = []
-    for constant in code.co_consts:
-        if isinstance(constant, types.CodeType):
-            constant = put_in(constant, put)
-        elif type(constant) is str and constant.startswith((MARK, LAST)):
-            constant = put(constant)
-        constants.append(constant)
-    return code.replace(co_consts=tuple(constants))
+    def replaced(constant):
+        kind = type(constant)
+        if kind is types.CodeType:
+            return put_in(constant, put)
+        if kind is str and constant.startswith((MARK, LAST, GIVEN)):
+            return put(constant)
+        if kind is tuple or kind is frozenset:
+            return kind([replaced(item) for item in constant])
+        return constant
+
+    return code.replace(co_consts=tuple([replaced(constant) for constant in code.co_consts]))
 
 
 def all_code(code, found):

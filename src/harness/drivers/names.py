@@ -37,12 +37,12 @@ def test_names(source):
     return tree, sorted(name for name in names if name.startswith("test"))
 
 
-def prepare(source, control):
+def prepare(source, control, own):
     """The names of the tests, the tests that hold altered values, and the code with its marks."""
     tree, names = test_names(source)
     expected = Expected(control)
     expected.module(tree)
-    return names, sorted(expected.tests.intersection(names)), compile_marked(tree, "__test__.py")
+    return names, sorted(expected.tests.intersection(names)), compile_marked(tree, "__test__.py", own)
 
 
 def closed(names, altered, code):

@@ -1,6 +1,6 @@
 # Prepares a task's tests in a process that never sees a snippet: alters them, if they are to be such as cannot be
 # passed, and compiles those of a `unittest` module, which is done once for all samples of the task.
-# Input: {tests, check, asserts, alter}, one of the first three with tests.
+# Input: {tests, check, asserts, entry_point, alter}, one of the first three with tests.
 
 
 def main():
@@ -19,7 +19,7 @@ def main():
     unit = {"names": [], "altered": [], "code": ""}
     if tests:
         try:
-            unit = closed(*prepare(tests, control))
+            unit = closed(*prepare(tests, control, [payload["entry_point"]]))
         except Exception:
             pass
     emit("prepared", tests=tests, check=check, asserts=asserts, control=control, **unit)

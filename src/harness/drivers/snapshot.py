@@ -3,7 +3,7 @@
 # Mocks are a large part of it, and with what they import they more than double an interpreter. They are
 # imported, and taken note of, only for tests and snippets that speak of them. Whoever has them without a
 # word of it gains nothing: tests that speak of no mock use none.
-import importlib.util, operator, types, unittest, unittest.case, unittest.loader, unittest.result
+import collections, contextlib, importlib.util, operator, types, unittest, unittest.case, unittest.loader, unittest.result
 import unittest.suite, unittest.util
 
 # What unittest itself calls while a test runs. Tests may patch other builtins (open, print, input).
@@ -18,7 +18,10 @@ MODULES = ("unittest", "unittest.case", "unittest.suite", "unittest.result", "un
            "unittest.util", "unittest.mock")
 # What every test goes through.
 CORE = ("unittest.case.TestCase", "unittest.suite.BaseTestSuite", "unittest.suite.TestSuite",
-        "unittest.result.TestResult")
+        "unittest.result.TestResult", "_GeneratorContextManager", "_GeneratorContextManagerBase", "Counter")
+# What that goes through in turn.
+BEHIND = [collections.Counter] + [vars(contextlib)[name] for name in (
+    "_GeneratorContextManager", "_GeneratorContextManagerBase") if name in vars(contextlib)]
 same = operator.is_
 SKIPPED_NAMES = ("__doc__", "__builtins__", "__cached__", "__warningregistry__")
 
@@ -47,6 +50,8 @@ def take_snapshot():
                 # grow: they keep their own settings on their classes.
                 grown = name != "unittest.mock"
                 tables.append((name + "." + value.__qualname__, value.__dict__, grown))
+    for value in BEHIND:
+        tables.append((value.__name__, value.__dict__, True))
     modules = [(name, sys.modules[name]) for name in present]
     taken = []
     for name, table, closed in tables:

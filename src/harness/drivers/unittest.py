@@ -1,5 +1,5 @@
 # Runs a `unittest` module against a snippet, each declared test exactly once, and reports test by
-# test. Its input: {preamble, code, tests, mocks, prepared, control}, where `tests` is empty if they are `prepared` (see
+# test. Its input: {preamble, code, tests, entry_point, mocks, prepared, control}, where `tests` is empty if they are `prepared` (see
 # prepare.py).
 
 
@@ -122,7 +122,7 @@ def make_bench():
             noted.append(reason)
             emit("tampered", reason=clean(reason, 300))
 
-    suspect, watch, unwatched = make_watch(emit, tampered, trusted)
+    suspect, watch, meet, unwatched = make_watch(emit, tampered, trusted)
     begin_look, put, came_by = make_look(tampered, suspect, trusted)
 
     def difference():
@@ -148,7 +148,7 @@ def make_bench():
         begin_look(control)
         ledger.is_control = control is not None
 
-    return begin, noted, tampered, trusted, watch, put, difference, taken, ledger, result
+    return begin, noted, tampered, trusted, watch, meet, put, difference, taken, ledger, result
 
 
 def main():
@@ -158,11 +158,11 @@ def main():
         # Not by a statement: that would make `unittest` a variable of this function.
         __import__("unittest.mock")
         imported()
-    begin, noted, tampered, trusted, watch, put, difference, taken, ledger, result = bench
+    begin, noted, tampered, trusted, watch, meet, put, difference, taken, ledger, result = bench
     control = payload["control"]
     begin(control)
     try:
-        names, altered, test_code = opened(prepared) if prepared else prepare(payload["tests"], control or ())
+        names, altered, test_code = opened(prepared) if prepared else prepare(payload["tests"], control or (), [payload["entry_point"]])
         test_code = put_in(test_code, put)
     except Exception as error:
         emit("begin", cases=[])
@@ -191,6 +191,7 @@ def main():
         exec(code, space)
         tampered(difference())
         exec(test_code, space)
+        meet(test_code, space)
     except BaseException as error:
         tampered(difference())
         emit("load_error", error=list(describe(error)), detail=last_lines(error))

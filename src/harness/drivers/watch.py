@@ -30,8 +30,19 @@ eval exec compile globals locals vars getattr setattr delattr hasattr dir __dict
 FunctionType CodeType CellType FrameType TracebackType LambdaType MethodType GeneratorType
 TestCase TestCases TestResult get_objects get_referrers get_referents
 __array_interface__ __array_struct__ as_strided ctypeslib fork forkpty vfork
-__test__ __main__
+__test__ __main__ currentframe getouterframes getinnerframes __setattr__ __delattr__ update_wrapper wraps
+__array_function__ __array_ufunc__ get_type_hints ForwardRef _evaluate copyreg dispatch_table
 """.split())
+# Of those, what leads to the tests and what they hold, or makes an object take part in what is computed with it. Who
+# comes by them passes no case of which no expected value can be altered. So does who sets attributes of libraries.
+GRAVE_NAMES = frozenset("""
+_getframe _current_frames currentframe getouterframes getinnerframes settrace setprofile settrace_all_threads
+setprofile_all_threads f_back f_locals f_globals f_builtins f_trace tb_frame gi_frame gi_yieldfrom cr_frame cr_await
+ag_frame ag_await __closure__ cell_contents __globals__ __builtins__ __setattr__ __delattr__ update_wrapper
+get_objects get_referrers get_referents __array_function__ __array_ufunc__ TestCase TestCases TestResult
+""".split())
+# What sets attributes by names that are values.
+SETTERS = frozenset("setattr delattr __dict__ vars globals __setattr__ __delattr__ update_wrapper wraps methodcaller".split())
 # What code objects hold that gives values away; their names, files and line numbers do not.
 CODE_PARTS = frozenset("""
 co_consts co_code co_names _co_code_adaptive co_lnotab dis opcode marshal get_instructions
@@ -79,6 +90,16 @@ def names_in(code, found, depth=0):
         texts_in(constant, found, depth)
 
 
+def words_in(code, found, with_texts=True):
+    """Adds all names in a code object and the code inside it, and all its texts that could be names."""
+    found.update(code.co_names)
+    for constant in code.co_consts:
+        if type(constant) is CODE:
+            words_in(constant, found, with_texts)
+        elif with_texts:
+            found.update([item for item in (constant if type(constant) is tuple else (constant,)) if type(item) is str])
+
+
 def texts_in(constant, found, depth):
     kind = type(constant)
     if kind is CODE:
@@ -97,16 +118,47 @@ def texts_in(constant, found, depth):
             texts_in(item, found, depth)
 
 
+def attributes_set(text):
+    """The names of the attributes that a program sets, and those that it sets of what it was not given and did not
+    make itself: modules, and what the tests bring; and whether it makes a class whose methods have names that are values.
+    """
+    tree = ast.parse(text)
+    stores, own, imported, makes_class = [], set(), set(), False
+    for node in ast.walk(tree):
+        kind = type(node)
+        if kind is ast.Attribute and type(node.ctx) is not ast.Load:
+            stores.append(node)
+        elif kind is ast.Call and type(node.func) is ast.Name and node.func.id == "type" and len(node.args) > 1:
+            makes_class = True
+        elif kind is ast.Name and type(node.ctx) is not ast.Load:
+            own.add(node.id)
+        elif kind is ast.arg:
+            own.add(node.arg)
+        elif kind in (ast.Import, ast.ImportFrom):
+            imported.update([alias.asname or alias.name.partition(".")[0] for alias in node.names])
+        elif kind in (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.ExceptHandler):
+            own.add(node.name)
+    foreign = set()
+    for node in stores:
+        root = node.value
+        while type(root) in (ast.Attribute, ast.Subscript):
+            root = root.value
+        if type(root) is ast.Name and (root.id in imported or root.id not in own):
+            foreign.add(node.attr)
+    return {node.attr for node in stores}, foreign, makes_class
+
+
 def make_watch(emit, tampered, trusted):
-    """`suspect`, `watch` and `unwatched`.
+    """`suspect`, `watch`, `meet` and `unwatched`.
 
     `watch(text, code)` is called before the snippet's code runs: it looks at its names, installs the
-    hook, and says whether it did; it does not for code that has no use for it. `unwatched` calls a function of the driver's own that raises events by the thousand.
+    hook, and says whether it did; it does not for code that has no use for it. `meet(code, space)` is told of the tests'
+    code and globals. `unwatched` calls a function of the driver's own that raises events by the thousand.
     `trusted` holds the code of the tests.
     """
     getframe, thread, stat, fspath = sys._getframe, _thread.get_ident, posix.stat, os.fspath
     library = LIBRARY
-    busy, noted, code_parts, libraries = set(), set(), set(), {}
+    busy, noted, code_parts, attributes, libraries = set(), set(), set(), set(), {}
     try:
         procfs = stat("/proc/self").st_dev
     except OSError:
@@ -153,10 +205,10 @@ def make_watch(emit, tampered, trusted):
             # Libraries make code of their own, in which a word like `trace` is just a word, and
             # which has every right to ask for a `__dict__`.
             found.intersection_update(RISKY_TEXTS)
-            found.discard("__dict__")
+            found.difference_update(("__dict__", "__setattr__", "__delattr__"))
         code_parts.update(CODE_PARTS.intersection(found))
         for name in sorted(found):
-            suspect("names " + name)
+            suspect("names " + name, name in GRAVE_NAMES and not by_library)
         return found
 
     # Each of these says whether an event is worth the look at who raised it, from what came with it.
@@ -257,7 +309,7 @@ def make_watch(emit, tampered, trusted):
 
     def on_own(event, args, caller):
         if is_own(caller):
-            suspect("raises " + event)
+            suspect("raises " + event, event.startswith("sys._getframe"))
 
     handlers = {
         "object.__getattr__": (always, on_attribute), "object.__setattr__": (always, on_change),
@@ -287,10 +339,33 @@ def make_watch(emit, tampered, trusted):
     def watch(text, code):
         # What has no way to anything raises no event that matters. It runs without the hook, for which every
         # call of `id` pays.
-        needs_hook = bool(scan(code, False)) or not is_harmless(text)
-        if needs_hook:
-            sys.addaudithook(hook)
-        return needs_hook
+        found = scan(code, False)
+        if not found and is_harmless(text):
+            return False
+        stores, foreign, makes_class = attributes_set(text)
+        if makes_class:
+            suspect("makes a class by a call", True)
+        attributes.update(stores)
+        if not SETTERS.isdisjoint(found):
+            words_in(code, attributes)
+        for name in sorted(stores)[:8]:
+            suspect("sets an attribute " + clean(name, 60), name in foreign)
+        sys.addaudithook(hook)
+        return True
+
+    def meet(code, space):
+        # Tests that call `os.path.exists` go by what it is then.
+        if not attributes:
+            return
+        names = set()
+        words_in(code, names, False)
+        names.intersection_update(attributes)
+        modules = [value for value in list(space.values()) if type(value) is types.ModuleType]
+        modules += [value for module in modules for value in list(vars(module).values())
+                    if type(value) is types.ModuleType]
+        for name in sorted(names):
+            if any([callable(vars(module).get(name)) for module in modules]):
+                suspect("sets an attribute by a name that its tests call: " + clean(name, 60), True)
 
     def unwatched(function):
         me = thread()
@@ -300,4 +375,4 @@ def make_watch(emit, tampered, trusted):
         finally:
             busy.discard(me)
 
-    return suspect, watch, unwatched
+    return suspect, watch, meet, unwatched

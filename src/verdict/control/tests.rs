@@ -13,6 +13,7 @@ fn asserts() -> Task {
 
 const BEGIN: &str = r#""event":"begin","cases":["a","b"]"#;
 const ALTERED_A: &str = r#""event":"altered","cases":["a"]"#;
+const ALTERED_BOTH: &str = r#""event":"altered","cases":["a","b"]"#;
 const PASS_A: &str = r#""event":"case","id":"a","outcome":"passed""#;
 const PASS_B: &str = r#""event":"case","id":"b","outcome":"passed""#;
 const HELD_A: &str = r#""event":"case","id":"a","outcome":"passed","detail":"altered""#;
@@ -135,8 +136,13 @@ fn who_looked_at_tests_that_cannot_be_altered_is_not_believed() {
     assert_eq!(verdict.kind, VerdictKind::Tampered);
     let verdict = done(suspect(false).take(&NONCE, &unalterable));
     assert_eq!(verdict.kind, VerdictKind::Passed);
-    let altered = observed(&[BEGIN, ALTERED_A, FAIL_A, FAIL_B, END]);
-    let verdict = done(suspect(true).take(&NONCE, &altered));
+    // Every case that it passed has to be one that can be altered.
+    let partly = observed(&[BEGIN, ALTERED_A, FAIL_A, FAIL_B, END]);
+    let verdict = done(suspect(true).take(&NONCE, &partly));
+    assert_eq!(verdict.kind, VerdictKind::Tampered);
+    assert!(verdict.detail.contains("of b can"), "{}", verdict.detail);
+    let wholly = observed(&[BEGIN, ALTERED_BOTH, FAIL_A, FAIL_B, END]);
+    let verdict = done(suspect(true).take(&NONCE, &wholly));
     assert_eq!(verdict.kind, VerdictKind::Passed);
 }
 

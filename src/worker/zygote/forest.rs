@@ -15,7 +15,7 @@ use crate::base::limits::{Limits, MIB};
 use crate::harness::launch;
 use crate::worker::confine::cpu_seconds;
 use crate::worker::order::Descriptors;
-use crate::worker::request::Request;
+use crate::worker::request::{Request, Reuse};
 use crate::worker::slot::{Slot, channel};
 use crate::worker::streams::{quiet_pipe, sealed};
 
@@ -162,8 +162,8 @@ impl Forest {
         request: &Request,
         supervisor: BorrowedFd<'_>,
     ) -> Result<Option<&Zygote>, Doubt> {
-        let (Some(warm), Some(payload), Some(_)) =
-            (&request.warm, &request.payload, request.events_limit)
+        let (Reuse::Interpreter { imports }, Some(payload), Some(_)) =
+            (&request.reuse, &request.payload, request.events_limit)
         else {
             return Ok(None);
         };
@@ -177,7 +177,7 @@ impl Forest {
             return Ok(None);
         };
         stem.wanted = stem.wanted.saturating_add(1);
-        stem.tree.wanted(&warm.imports);
+        stem.tree.wanted(imports);
         if stem.doubts > MOST_DOUBTS || stem.wanted < OFTEN {
             return Ok(None);
         }
@@ -191,7 +191,7 @@ impl Forest {
         let Some(stem) = self.stems.last_mut() else {
             return Ok(None);
         };
-        match stem.climb(slot, request, &warm.imports, supervisor, residents) {
+        match stem.climb(slot, request, imports, supervisor, residents) {
             Ok(place) => {
                 stem.doubts = 0;
                 Ok(stem.alive.get(&place))
