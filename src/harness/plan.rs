@@ -51,7 +51,7 @@ pub struct Plan {
 const UNITTEST: &str = concat!(
     include_str!("drivers/events.py"),
     include_str!("drivers/control.py"),
-    include_str!("drivers/names.py"),
+    include_str!("drivers/test_module.py"),
     include_str!("drivers/snapshot.py"),
     include_str!("drivers/looking.py"),
     include_str!("drivers/guard.py"),
@@ -82,7 +82,7 @@ const ASSERTS: &str = concat!(
 const PREPARE: &str = concat!(
     include_str!("drivers/events.py"),
     include_str!("drivers/control.py"),
-    include_str!("drivers/names.py"),
+    include_str!("drivers/test_module.py"),
     include_str!("drivers/looking.py"),
     include_str!("drivers/alter.py"),
     include_str!("drivers/prepare.py"),

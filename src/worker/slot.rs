@@ -19,8 +19,8 @@ use crate::base::limits::Limits;
 use crate::sandbox::cgroup::Group;
 use crate::sandbox::sys;
 
-/// Programs that one slot runs at most: whatever nobody thought of ends with it. A new one takes as long as
-/// dozens of small programs, which must stay less than one in a hundred of those that wait.
+/// Programs that one slot runs at most: whatever nobody thought of ends with it. A new one takes as long as dozens of
+/// small programs, and fewer than one program in a hundred may have to wait for that.
 const MOST_JOBS: u64 = 5000;
 
 /// A sandbox that is ready to run a program.

@@ -4,7 +4,8 @@
 //! Message objects are refused by every profile's filter, and without capabilities no namespace can be
 //! configured. What is left are process ids, which go on counting, and the network: connections that
 //! linger after their processes, and counters of what was sent. The former are set back. The latter
-//! cannot be; they are compared with how they were before the first job. So is how the slot's first process
+//! cannot be; they are compared with how they were before the first job, those of wider networks only where
+//! the profile lets programs make such sockets. So is how the slot's first process
 //! is scheduled, which jobs inherit and might change, being of the same user (its capabilities forbid it).
 
 use std::fs::File;

@@ -51,8 +51,9 @@ pub(super) enum Patience {
 }
 
 impl Waiting {
-    /// For a job that starts now. Most end before anybody asks how long they waited, so that the counters are
-    /// not read before the first time that somebody might: what was waited until then is lost.
+    /// For a job that starts now. Most end before anybody asks how long they waited, so that the counters are not read
+    /// before the first time that somebody might. What the job's own processes waited until then counts all the same;
+    /// what only the pressure of the group would tell is lost.
     pub(super) fn from(started: Instant) -> Self {
         Self {
             started,

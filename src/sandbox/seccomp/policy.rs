@@ -179,13 +179,15 @@ impl Policy {
                 && condition.value == libc::AF_UNIX as u64
                 && condition.mask & u64::from(u32::MAX) == u64::from(u32::MAX)
         };
-        let number = libc::SYS_socket as u32;
-        self.decisions.get(&number).is_none_or(|decision| {
-            let mut allowed = decision.branches.iter();
-            decision.otherwise != Action::Allow
-                && allowed
-                    .all(|(when, action)| *action != Action::Allow || when.iter().any(is_local))
-        })
+        [libc::SYS_socket, libc::SYS_socketpair]
+            .into_iter()
+            .filter_map(|number| self.decisions.get(&(number as u32)))
+            .all(|decision| {
+                let mut allowed = decision.branches.iter();
+                decision.otherwise != Action::Allow
+                    && allowed
+                        .all(|(when, action)| *action != Action::Allow || when.iter().any(is_local))
+            })
     }
 
     /// The policy of these rules. Among unconditional rules for one call the last one holds;

@@ -233,3 +233,27 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_policy_says_whether_sockets_of_a_network_can_be_made() {
+    let is_local = |rules: &[SyscallRule]| Policy::of(rules).unwrap().has_local_sockets_only();
+    let rules = |name| Profile::load(name, None).unwrap().syscall;
+    assert!(is_local(&[]));
+    assert!(is_local(&rules("strict")));
+    assert!(!is_local(&rules("grade")));
+    for name in ["socket", "socketpair"] {
+        let rule = |value, mask| {
+            let rule = format!(
+                "names = [\"{name}\"]\naction = \"allow\"\nreason = \"a test\"\n\
+                 when = [{{ argument = 0, is = \"equal\", value = {value}, mask = {mask} }}]\notherwise = \"EPERM\""
+            );
+            toml::from_str::<SyscallRule>(&rule).unwrap()
+        };
+        assert!(is_local(&[rule(1, 0xffff_ffff_u32)]));
+        assert!(!is_local(&[rule(2, 0xffff_ffff)]));
+        assert!(!is_local(&[rule(1, 1)]), "3 and 17 have that bit, too");
+        let mut any = rule(1, 0xffff_ffff);
+        (any.when, any.otherwise) = (Vec::new(), None);
+        assert!(!is_local(&[any]));
+    }
+}
