@@ -92,9 +92,9 @@ CAPTURES = tuple([getattr(ast, name) for name in ("MatchAs", "MatchStar") if has
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 
-def is_harmless(text):
-    """Whether a program's source, which compiles, names nothing but what is plain."""
-    nodes = list(ast.walk(ast.parse(text)))
+def is_harmless(tree):
+    """Whether a program names nothing but what is plain."""
+    nodes = list(ast.walk(tree))
     modules, defined, own = {}, set(), set()
     decorating, asking = set(), set()
     for node in nodes:

@@ -118,11 +118,28 @@ def texts_in(constant, found, depth):
             texts_in(item, found, depth)
 
 
-def attributes_set(text):
+def compiles_patterns_only(tree):
+    """Whether the word `compile` stands for `re.compile` wherever it stands."""
+    for node in ast.walk(tree):
+        kind = type(node)
+        if kind is ast.Attribute:
+            if node.attr == "compile" and (type(node.value) is not ast.Name or node.value.id != "re"):
+                return False
+        elif kind is ast.Name:
+            if node.id == "compile" or node.id == "re" and type(node.ctx) is not ast.Load:
+                return False
+        elif kind is ast.alias:
+            if "compile" in (node.name, node.asname) or (node.asname or node.name) == "re" != node.name:
+                return False
+        elif not {"re", "compile"}.isdisjoint(map(vars(node).get, ("name", "arg", "rest"))):
+            return False
+    return True
+
+
+def attributes_set(tree):
     """The names of the attributes that a program sets, and those that it sets of what it was not given and did not
     make itself: modules, and what the tests bring; and whether it makes a class whose methods have names that are values.
     """
-    tree = ast.parse(text)
     stores, own, imported, makes_class = [], set(), set(), False
     for node in ast.walk(tree):
         kind = type(node)
@@ -198,9 +215,10 @@ def make_watch(emit, tampered, trusted):
             frame = frame.f_back
         return False
 
-    def scan(code, by_library):
+    def scan(code, by_library, excused=()):
         found = set()
         names_in(code, found)
+        found.difference_update(excused)
         if by_library:
             # Libraries make code of their own, in which a word like `trace` is just a word, and
             # which has every right to ask for a `__dict__`.
@@ -274,10 +292,10 @@ def make_watch(emit, tampered, trusted):
             last = path.rstrip("/").rpartition("/")[2]
             if last == "mem":
                 tampered("it opens the memory of a process")
-            elif last in ("fd", "fdinfo", "maps", "smaps", "pagemap", "environ", "auxv", "syscall",
-                          "map_files", "task") or "/fd/" in path or is_own(caller):
-                if for_own(caller):
-                    suspect("opens " + path)
+            elif is_own(caller) or (last in ("fd", "fdinfo", "environ", "syscall", "map_files", "task")
+                                    or "/fd/" in path) and for_own(caller):
+                # Libraries look at `maps` for what is loaded.
+                suspect("opens " + path)
             return
         try:
             found = stat(path).st_dev
@@ -339,10 +357,11 @@ def make_watch(emit, tampered, trusted):
     def watch(text, code):
         # What has no way to anything raises no event that matters. It runs without the hook, for which every
         # call of `id` pays.
-        found = scan(code, False)
-        if not found and is_harmless(text):
+        tree = ast.parse(text)
+        found = scan(code, False, ("compile",) if compiles_patterns_only(tree) else ())
+        if not found and is_harmless(tree):
             return False
-        stores, foreign, makes_class = attributes_set(text)
+        stores, foreign, makes_class = attributes_set(tree)
         if makes_class:
             suspect("makes a class by a call", True)
         attributes.update(stores)
@@ -359,12 +378,16 @@ def make_watch(emit, tampered, trusted):
             return
         names = set()
         words_in(code, names, False)
-        names.intersection_update(attributes)
-        modules = [value for value in list(space.values()) if type(value) is types.ModuleType]
-        modules += [value for module in modules for value in list(vars(module).values())
-                    if type(value) is types.ModuleType]
-        for name in sorted(names):
-            if any([callable(vars(module).get(name)) for module in modules]):
+        modules, reached = {}, [space]
+        while reached:
+            # What the tests can come to by the names that they take.
+            table = reached.pop()
+            for value in [table[name] for name in names if name in table]:
+                if issubclass(type(value), types.ModuleType) and id(value) not in modules:
+                    modules[id(value)] = vars(value)
+                    reached.append(vars(value))
+        for name in sorted(names.intersection(attributes)):
+            if any([callable(table.get(name)) for table in modules.values()]):
                 suspect("sets an attribute by a name that its tests call: " + clean(name, 60), True)
 
     def unwatched(function):
