@@ -151,9 +151,8 @@ fn parse(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// One program after the other through a pool of one worker: everything between `Pool::run` and its
-/// answer, for a program that does nothing.
-fn spawn(criterion: &mut Criterion) {
+/// A pool of one worker, and what runs it; `None` where this host has no sandbox.
+fn pool() -> Option<(tokio::runtime::Runtime, Pool)> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -164,22 +163,35 @@ fn spawn(criterion: &mut Criterion) {
         profile_dir: None,
         without: Vec::new(),
     };
-    let pool = match runtime.block_on(Pool::start(config)) {
-        Ok(pool) => pool,
+    match runtime.block_on(Pool::start(config)) {
+        Ok(pool) => Some((runtime, pool)),
         Err(error) => {
-            eprintln!("SKIPPED: spawn: this host cannot enforce the sandbox: {error}");
-            return;
+            eprintln!("SKIPPED: this host cannot enforce the sandbox: {error}");
+            None
         }
-    };
-    let nothing = Request {
-        argv: vec!["/bin/true".to_owned()],
+    }
+}
+
+fn program(argv: &[&str], reuse: Reuse) -> Request {
+    Request {
+        argv: argv.iter().copied().map(str::to_owned).collect(),
         env: Vec::new(),
         payload: None,
         events_limit: None,
         profile: "strict".to_owned(),
         mounts: Vec::new(),
+        reuse,
         ..request()
+    }
+}
+
+/// One program after the other through a pool of one worker: everything between `Pool::run` and its
+/// answer, for a program that does nothing.
+fn spawn(criterion: &mut Criterion) {
+    let Some((runtime, pool)) = pool() else {
+        return;
     };
+    let nothing = program(&["/bin/true"], Reuse::Sandbox);
     let mut group = criterion.benchmark_group("spawn");
     group.measurement_time(Duration::from_secs(10));
     group.bench_function("/bin/true in the sandbox", |bencher| {
@@ -198,5 +210,33 @@ fn spawn(criterion: &mut Criterion) {
     runtime.block_on(pool.shutdown());
 }
 
-criterion_group!(benches, wire, parse, spawn);
+/// What it takes to have a sandbox clear for the next program, by what the last one left; and to make one.
+fn reset(criterion: &mut Criterion) {
+    let Some((runtime, pool)) = pool() else {
+        return;
+    };
+    let shell = |script| program(&["/bin/sh", "-c", script], Reuse::Sandbox);
+    let mut group = criterion.benchmark_group("reset");
+    group.measurement_time(Duration::from_secs(10));
+    for (name, request) in [
+        ("nothing left", shell(":")),
+        ("a file left", shell(": > /tmp/left")),
+        ("a process left", shell("exec 2>&- >&-; /bin/sleep 60 & :")),
+        (
+            "the sandbox made for it",
+            program(&["/bin/sh", "-c", ":"], Reuse::Nothing),
+        ),
+    ] {
+        group.bench_function(name, |bencher| {
+            bencher.iter(|| {
+                let observation = runtime.block_on(pool.run(request.clone())).unwrap();
+                assert_eq!(observation.end, End::Exited(0));
+            });
+        });
+    }
+    group.finish();
+    runtime.block_on(pool.shutdown());
+}
+
+criterion_group!(benches, wire, parse, spawn, reset);
 criterion_main!(benches);

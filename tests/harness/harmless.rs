@@ -73,6 +73,8 @@ const OTHERS: &[&str] = &[
     "try: pass\nexcept ValueError as e: e.with_traceback(None)",
     "def f(x): return x.somewhere",
     "def f(x): return x._os",
+    "from collections import Counter as self\nself._keep_positive = 1",
+    "from fractions import Fraction\nclass A:\n    def f(self): self._richcmp = 1\nA.f(Fraction)",
 ];
 
 #[test]

@@ -64,7 +64,7 @@ BUILTIN = frozenset([name for name in vars(builtins) if name[:1] != "_"])
 
 
 def plain_attributes():
-    """The names that plain values have for their attributes."""
+    """The names that plain values have for their attributes, and those that libraries have for themselves."""
     from collections import ChainMap, Counter, OrderedDict, defaultdict, deque
     kinds = [str, bytes, bytearray, int, float, complex, bool, list, tuple, dict, set, frozenset, range, slice,
              Counter, ChainMap, OrderedDict, defaultdict, deque, BaseException, property]
@@ -78,12 +78,19 @@ def plain_attributes():
         is_zero is_signed compare hexdigest digest update encode decode random randint choice choices shuffle sample
         uniform gauss seed getrandbits randrange ascii_lowercase
         """.split())
+    # Of `Fraction` and `Random`, which are not loaded for this, and of what `typing` has.
+    private = set("""
+        _numerator _denominator _add _sub _mul _div _floordiv _divmod _mod _richcmp _operator_fallbacks
+        _from_coprime_ints _randbelow _randbelow_with_getrandbits _randbelow_without_getrandbits _name _inst _special
+        _nparams _paramspec_tvars _typevar_types _getitem _defaults gauss_next
+        """.split())
     for kind in kinds:
         names.update([name for name in dir(kind) if name[:1] != "_"])
-    return frozenset(names - LOOKS_UP - {"obj", "with_traceback", "add_note", "fget", "fset", "fdel"})
+        private.update([name for name in dir(kind) if name[:1] == "_"])
+    return frozenset(names - LOOKS_UP - {"obj", "with_traceback", "add_note", "fget", "fset", "fdel"}), frozenset(private)
 
 
-ATTRIBUTES = plain_attributes()
+ATTRIBUTES, PRIVATE = plain_attributes()
 # The fields of a syntax tree that hold names.
 NAMES = ("id", "attr", "name", "asname", "arg", "rest")
 # Patterns that take attributes by names, which are looked at nowhere else.
@@ -131,8 +138,9 @@ def is_harmless(tree):
         elif kind is ast.Name and type(node.ctx) is not ast.Load:
             defined.add(node.id)
         elif kind is ast.Attribute and type(node.ctx) is not ast.Load:
-            is_own = type(node.value) is ast.Name and node.value.id == "self" and node.attr not in ATTRIBUTES
-            if not is_own or node.attr[:2] == "__":
+            # `self` may come to be anything; by these names it is nothing that others go by.
+            is_own = type(node.value) is ast.Name and node.value.id == "self"
+            if not is_own or node.attr in ATTRIBUTES or node.attr in PRIVATE or node.attr[:2] == "__":
                 return False
             own.add(node.attr)
         elif kind is ast.Call and type(node.func) is ast.Name and len(node.args) == 1 and not node.keywords:
