@@ -20,8 +20,8 @@ use std::time::Duration;
 
 use fumehood::dataset::{Task, Tests};
 use fumehood::harness::{
-    CaseOutcome, Grading, Plan, PreparedTests, Reference, Transcript, control_plan, launch, plan,
-    prepare_plan,
+    CaseOutcome, CaseReport, Grading, Plan, PreparedTests, Reference, Transcript, control_plan,
+    launch, plan, prepare_plan,
 };
 use fumehood::verdict::{Control, Step, Verdict, VerdictKind, judge};
 use fumehood::worker::{Captured, End, Observation, Usage};
@@ -403,6 +403,37 @@ fn pairs_follow_the_shape_and_the_tolerance() {
         of_set.all(|case| case.outcome == CaseOutcome::Passed)
     };
     assert!(!held("base/") && held("plus/"), "{half:?}");
+}
+
+#[test]
+fn who_runs_out_of_time_again_and_again_is_not_asked_further() {
+    let Some(python) = python() else { return };
+    let task = task(Tests::Pairs {
+        base: "[[1], [2], [0], [3]]".to_owned(),
+        plus: "[[4], [0], [5]]".to_owned(),
+        atol: 0.0,
+        shape: "plain".to_owned(),
+        oracle: "equal".to_owned(),
+    });
+    let truth = "def f(a): return a";
+    let slow = "def f(a):\n    while a: pass\n    return a";
+    let verdict = grade_against(python, &task, truth, slow, Grading::Strict);
+    let timeout = CaseOutcome::Timeout;
+    assert_eq!(
+        outcomes(&verdict),
+        [
+            timeout,
+            timeout,
+            CaseOutcome::Passed,
+            timeout,
+            timeout,
+            timeout,
+            timeout
+        ],
+        "{verdict:?}"
+    );
+    let not_run = |case: &&CaseReport| case.detail.starts_with("not run: 3 inputs");
+    assert_eq!(verdict.cases.iter().filter(not_run).count(), 3);
 }
 
 #[test]

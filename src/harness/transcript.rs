@@ -75,8 +75,11 @@ pub enum CaseResult {
         /// Its message, bounded.
         message: String,
     },
-    /// The case ran out of its own time.
-    Timeout,
+    /// The case ran out of its own time, or was not run because others had.
+    Timeout {
+        /// Why it was not run, if so.
+        detail: String,
+    },
     /// The process of the case ended without a result, or the result is larger than is taken.
     NoResult {
         /// How it ended.
@@ -302,7 +305,9 @@ fn case_result(line: &Line) -> Result<CaseResult, String> {
         "failed" => judged(CaseOutcome::Failed),
         "error" => judged(CaseOutcome::Error),
         "skipped" => judged(CaseOutcome::Skipped),
-        "timeout" => CaseResult::Timeout,
+        "timeout" => CaseResult::Timeout {
+            detail: line.detail.clone(),
+        },
         "returned" => match Value::parse(&line.value) {
             Ok(value) => CaseResult::Returned {
                 value,

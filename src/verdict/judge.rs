@@ -195,7 +195,7 @@ fn kind_of(
 fn judged(transcript: &Transcript) -> Vec<CaseReport> {
     let report = |id: &String| match transcript.result(id) {
         Some(CaseResult::Judged { outcome, detail }) => case(id, *outcome, detail),
-        Some(CaseResult::Timeout) => case(id, CaseOutcome::Timeout, ""),
+        Some(CaseResult::Timeout { detail }) => case(id, CaseOutcome::Timeout, detail),
         Some(_) => case(id, CaseOutcome::Error, "its values have no reference"),
         None if transcript.ended && transcript.fixture.is_some() => case(
             id,

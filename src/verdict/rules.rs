@@ -22,7 +22,7 @@ pub(super) fn strict(expected: &Expected, found: Option<&CaseResult>) -> CaseRep
     }
     match (&expected.result, found) {
         (_, None) => case(id, CaseOutcome::Missing, ""),
-        (_, Some(CaseResult::Timeout)) => case(id, CaseOutcome::Timeout, ""),
+        (_, Some(CaseResult::Timeout { detail })) => case(id, CaseOutcome::Timeout, detail),
         (_, Some(CaseResult::NoResult { detail })) => case(id, CaseOutcome::Error, detail),
         (CaseResult::Returned { value, .. }, Some(CaseResult::Returned { value: other, .. })) => {
             if py_equal(value, other) || is_nan(value) && is_nan(other) {
@@ -69,7 +69,7 @@ pub(super) fn pair(
                 differ(id, value, other)
             }
         }
-        Some(CaseResult::Timeout) => case(id, CaseOutcome::Timeout, ""),
+        Some(CaseResult::Timeout { detail }) => case(id, CaseOutcome::Timeout, detail),
         Some(CaseResult::Raised { name, message }) => {
             case(id, CaseOutcome::Error, &format!("{name}: {message}"))
         }
@@ -126,7 +126,7 @@ fn alike(expected: &CaseResult, found: &CaseResult) -> bool {
                 _ => value.tokens() == v.tokens(),
             }
         }
-        (CaseResult::Timeout, CaseResult::Timeout)
+        (CaseResult::Timeout { .. }, CaseResult::Timeout { .. })
         | (CaseResult::NoResult { .. }, CaseResult::NoResult { .. }) => true,
         _ => false,
     }
@@ -136,7 +136,7 @@ fn word(found: &CaseResult) -> String {
     match found {
         CaseResult::Returned { value, .. } => format!("got {}", shown(value)),
         CaseResult::Raised { name, message } => format!("{name}: {message}"),
-        CaseResult::Timeout => "timeout".to_owned(),
+        CaseResult::Timeout { .. } => "timeout".to_owned(),
         CaseResult::NoResult { detail } | CaseResult::Judged { detail, .. } => detail.clone(),
     }
 }

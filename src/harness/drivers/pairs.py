@@ -1,6 +1,6 @@
 # Calls one function with each list of positional arguments, in order, in one process, and reports
 # what it returned or raised. Nothing here knows what is expected.
-# Input: {nonce, base, plus, shape, entry_point, code, seconds}.
+# Input: {base, plus, shape, entry_point, code, seconds, patience}.
 import io, signal, types, _signal
 
 
@@ -58,7 +58,7 @@ def main():
         emit("end", fixture="")
         leave(0)
     emit("begin", cases=[id for id, _ in inputs])
-    seconds = float(payload["seconds"])
+    seconds, patience = float(payload["seconds"]), payload["patience"]
     space = {"__builtins__": builtins}
     setitimer, set_handler = _signal.setitimer, _signal.signal
     # CPU time decides, so that a busy host gives the same verdicts; wall time is the backstop.
@@ -81,6 +81,9 @@ def main():
         leave(0)
     emit("loaded")
     for id, args in inputs:
+        if patience <= 0:
+            emit("case", id=id, outcome="timeout", detail="not run: %d inputs before it ran out of time" % payload["patience"])
+            continue
         sys.stdin = sys.stdout = sys.stderr = WriteOnly()
         result = {}
         try:
@@ -102,6 +105,7 @@ def main():
             # The alarm rang between the lines above.
             stop_timers()
             result = {"outcome": "timeout"}
+        patience -= result["outcome"] == "timeout"
         emit("case", id=id, **result)
     emit("end", fixture="")
     leave(0)

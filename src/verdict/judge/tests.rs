@@ -139,7 +139,14 @@ fn values_are_judged_against_the_reference_only() {
     };
     let expected = reference(&[
         ("0", "k", returned(r#"["i1"]"#), true),
-        ("1", "k", CaseResult::Timeout, false),
+        (
+            "1",
+            "k",
+            CaseResult::Timeout {
+                detail: String::new(),
+            },
+            false,
+        ),
         ("2", "l", raised, true),
     ]);
     let begin = r#""event":"begin","cases":["0","1","2"],"keys":["k","k","l"]"#;
