@@ -45,7 +45,7 @@ fn request() -> Request {
         argv: launch::command("/usr/bin/python3"),
         env: launch::environment(&python, 0),
         stdin: Vec::new(),
-        payload: Some(plan(task, code, Grading::Strict, NONCE, None).input()),
+        payload: Some(plan(task, code, Grading::Strict, NONCE, None, None).input()),
         events_limit: Some(64 << 20),
         profile: "grade".to_owned(),
         mounts: ["/usr/lib", "/usr/local"].map(Mount::same).to_vec(),

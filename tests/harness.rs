@@ -11,6 +11,8 @@ mod control;
 mod harmless;
 #[path = "harness/hostile.rs"]
 mod hostile;
+#[path = "harness/pairs.rs"]
+mod pairs;
 #[path = "harness/prepared.rs"]
 mod prepared;
 
@@ -20,8 +22,8 @@ use std::time::Duration;
 
 use fumehood::dataset::{Task, Tests};
 use fumehood::harness::{
-    CaseOutcome, CaseReport, Grading, Plan, PreparedTests, Reference, Transcript, control_plan,
-    launch, plan, prepare_plan,
+    CaseOutcome, Grading, Plan, PreparedTests, Reference, Transcript, control_plan, launch, plan,
+    prepare_plan,
 };
 use fumehood::verdict::{Control, Step, Verdict, VerdictKind, judge};
 use fumehood::worker::{Captured, End, Observation, Usage};
@@ -46,7 +48,7 @@ fn python() -> Option<&'static str> {
 
 /// Runs a plan as a worker would, but with nothing around it.
 fn run(python: &str, task: &Task, code: &str, grading: Grading, seed: u32) -> Observation {
-    run_plan(python, &plan(task, code, grading, NONCE, None), seed)
+    run_plan(python, &plan(task, code, grading, NONCE, None, None), seed)
 }
 
 fn run_plan(python: &str, plan: &Plan, seed: u32) -> Observation {
@@ -124,7 +126,8 @@ fn grade_against(python: &str, task: &Task, truth: &str, code: &str, grading: Gr
     let reference = Reference::from_runs(&runs);
     let json = serde_json::to_string(&reference).unwrap();
     assert_eq!(serde_json::from_str::<Reference>(&json).unwrap(), reference);
-    let observation = run(python, task, code, grading, 0);
+    let plan = plan(task, code, grading, NONCE, Some(&reference), None);
+    let observation = run_plan(python, &plan, 0);
     judge(task, code, grading, Some(&reference), &NONCE, &observation)
 }
 
@@ -375,65 +378,6 @@ def f(x):
     let wrong = "def f(x): return [{'a': 2, 'b': 1}, {'k': 1}, (1, 2), 'lie', b'x']";
     let verdict = grade_against(python, &cases(CASES), truth, wrong, Grading::Strict);
     assert_eq!(verdict.kind, VerdictKind::Failed);
-}
-
-#[test]
-fn pairs_follow_the_shape_and_the_tolerance() {
-    let Some(python) = python() else { return };
-    let task = task(Tests::Pairs {
-        base: "[[1, [2, 3]], [2, [4]]]".to_owned(),
-        plus: "[[0.1, [0.2]]]".to_owned(),
-        atol: 0.0,
-        shape: "tuple_second".to_owned(),
-        oracle: "equal".to_owned(),
-    });
-    let truth = "def f(a, b):\n    assert type(b) is tuple\n    return a + sum(b)\n";
-    let grade = |code: &str| grade_against(python, &task, truth, code, Grading::Strict);
-    assert_eq!(grade(truth).kind, VerdictKind::Passed);
-    // The order of additions changes the last bit of 0.1 + 0.2; that is within the tolerance.
-    let near = grade("def f(a, b): return sum(b) + a + 1e-9 * (a == 0.1)");
-    assert_eq!(near.kind, VerdictKind::Passed, "{near:?}");
-    let liar = "class E(float):\n    def __eq__(s, o): return True\ndef f(a, b): return E(1)";
-    let verdict = grade(liar);
-    assert_eq!(outcomes(&verdict), [CaseOutcome::Failed; 3], "{verdict:?}");
-    let half = grade("def f(a, b):\n    if a == 2: raise SystemExit\n    return a + sum(b)");
-    // What a snippet raises ends its own case and no other.
-    let held = |set: &str| {
-        let mut of_set = half.cases.iter().filter(|case| case.id.starts_with(set));
-        of_set.all(|case| case.outcome == CaseOutcome::Passed)
-    };
-    assert!(!held("base/") && held("plus/"), "{half:?}");
-}
-
-#[test]
-fn who_runs_out_of_time_again_and_again_is_not_asked_further() {
-    let Some(python) = python() else { return };
-    let task = task(Tests::Pairs {
-        base: "[[1], [2], [0], [3]]".to_owned(),
-        plus: "[[4], [0], [5]]".to_owned(),
-        atol: 0.0,
-        shape: "plain".to_owned(),
-        oracle: "equal".to_owned(),
-    });
-    let truth = "def f(a): return a";
-    let slow = "def f(a):\n    while a: pass\n    return a";
-    let verdict = grade_against(python, &task, truth, slow, Grading::Strict);
-    let timeout = CaseOutcome::Timeout;
-    assert_eq!(
-        outcomes(&verdict),
-        [
-            timeout,
-            timeout,
-            CaseOutcome::Passed,
-            timeout,
-            timeout,
-            timeout,
-            timeout
-        ],
-        "{verdict:?}"
-    );
-    let not_run = |case: &&CaseReport| case.detail.starts_with("not run: 3 inputs");
-    assert_eq!(verdict.cases.iter().filter(not_run).count(), 3);
 }
 
 #[test]

@@ -15,16 +15,6 @@ import sys
 MODES = ("exec", "cold", "warm")
 
 
-def outcome(trial):
-    if trial.get("skipped") and not trial.get("problems"):
-        return "skipped"
-    if not trial.get("problems"):
-        return "held"
-    # As the report itself tells them apart: a gap covers what its manifest names and nothing else.
-    through = all(text.startswith("ESCAPED") or trial["got"] == "passed" for text in trial["problems"])
-    return "gap" if trial.get("gap") and through else "failed"
-
-
 def main():
     if len(sys.argv) < 2 or any("=" not in argument for argument in sys.argv[1:]):
         sys.exit(__doc__)
@@ -38,7 +28,7 @@ def main():
     for name, report in columns.items():
         for trial in report["trials"]:
             for row in ((trial["family"], trial["class"]), (trial["family"], "**all**")):
-                rows[row][name][outcome(trial), trial["mode"]] += 1
+                rows[row][name][trial["outcome"], trial["mode"]] += 1
                 programs[row].add(trial["name"])
     print("| family | class | programs |" + "".join(" %s |" % name for name in columns))
     print("|---|---|---|" + "---|" * len(columns))

@@ -8,7 +8,7 @@ use super::exit_code::Exit;
 use super::failure::Failure;
 use super::output::{print, print_json, say};
 use crate::base::text::for_terminal;
-use crate::containment::{AttackConfig, ContainmentError, Report, Trial, attack};
+use crate::containment::{AttackConfig, ContainmentError, Outcome, Report, Trial, attack};
 
 /// What was typed.
 #[derive(Debug)]
@@ -116,16 +116,17 @@ fn table(report: &Report) -> String {
     for line in &report.host {
         let _ = writeln!(text, "  {}", for_terminal(line));
     }
-    let failures = report.trials.iter().filter(|trial| trial.is_failure());
-    section(&mut text, "GOT SOMEWHERE:", failures, |trial| {
+    let of = |outcome| {
+        let trials = report.trials.iter();
+        trials.filter(move |trial| trial.outcome() == outcome)
+    };
+    section(&mut text, "GOT SOMEWHERE:", of(Outcome::Failed), |trial| {
         trial.problems.join("; ")
     });
-    let gaps = report.trials.iter().filter(|trial| trial.is_gap());
-    section(&mut text, "known gaps:", gaps, |trial| {
+    section(&mut text, "known gaps:", of(Outcome::Gap), |trial| {
         trial.gap.clone().unwrap_or_default()
     });
-    let skipped = report.trials.iter().filter(|trial| trial.skipped.is_some());
-    section(&mut text, "skipped:", skipped, |trial| {
+    section(&mut text, "skipped:", of(Outcome::Skipped), |trial| {
         trial.skipped.clone().unwrap_or_default()
     });
     text

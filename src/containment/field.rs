@@ -266,7 +266,7 @@ impl Field {
         limits: Limits,
     ) -> Result<(Plan, Observation), Seen> {
         let key = nonce().map_err(|error| infra(&error))?;
-        let plan = plan(task, code, Grading::Strict, key, None);
+        let plan = plan(task, code, Grading::Strict, key, None, None);
         let observed = self.observe(place, &plan, hash_seed, limits, Footing::Usual);
         let observation = observed.await.map_err(|error| infra(&error))?;
         Ok((plan, observation))

@@ -22,4 +22,4 @@ pub use error::ContainmentError;
 pub use fingerprint::Fingerprint;
 pub use manifest::{Family, Run};
 pub use mode::Mode;
-pub use report::{FamilyReport, Report, Trial};
+pub use report::{FamilyReport, Outcome, Report, Trial};

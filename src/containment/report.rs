@@ -2,12 +2,26 @@
 
 use std::collections::BTreeSet;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use super::judge::Offers;
 use super::manifest::Family;
 use super::mode::Mode;
 use crate::verdict::VerdictKind;
+
+/// What a trial says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Outcome {
+    /// It got nowhere.
+    Held,
+    /// It got somewhere, or its end says nothing.
+    Failed,
+    /// It got somewhere, as is known and said.
+    Gap,
+    /// This host cannot run it.
+    Skipped,
+}
 
 /// What came of one program.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -42,14 +56,22 @@ pub struct Trial {
 }
 
 impl Trial {
-    /// Whether it got where it must not, and that was not known.
-    pub fn is_failure(&self) -> bool {
-        !self.problems.is_empty() && !self.is_gap()
+    /// What it says.
+    pub fn outcome(&self) -> Outcome {
+        if self.is_gap() {
+            Outcome::Gap
+        } else if !self.problems.is_empty() {
+            Outcome::Failed
+        } else if self.skipped.is_some() {
+            Outcome::Skipped
+        } else {
+            Outcome::Held
+        }
     }
 
     /// Whether it got somewhere, as is known and said. A known gap covers nothing else: not an end
     /// by another limit, and not that it is held now and its manifest out of date.
-    pub fn is_gap(&self) -> bool {
+    fn is_gap(&self) -> bool {
         let got_through = |problem: &String| {
             problem.starts_with("ESCAPED") || self.got == VerdictKind::Passed.name()
         };
@@ -101,7 +123,22 @@ pub struct Report {
     /// Honest programs that were run in between, and how many came to what they should.
     pub honest: (usize, usize),
     /// Every program, by family and name.
+    #[serde(serialize_with = "with_outcomes")]
     pub trials: Vec<Trial>,
+}
+
+/// Writes trials with what they say, which readers should not have to work out for themselves.
+fn with_outcomes<S: Serializer>(trials: &[Trial], serializer: S) -> Result<S::Ok, S::Error> {
+    #[derive(Serialize)]
+    struct Told<'a> {
+        outcome: Outcome,
+        #[serde(flatten)]
+        trial: &'a Trial,
+    }
+    serializer.collect_seq(trials.iter().map(|trial| Told {
+        outcome: trial.outcome(),
+        trial,
+    }))
 }
 
 impl Report {
@@ -115,25 +152,18 @@ impl Report {
     ) -> Self {
         trials.sort_by(|a, b| (a.family, &a.name, a.mode).cmp(&(b.family, &b.name, b.mode)));
         let of = |family: Family| {
-            let count = |is: fn(&Trial) -> bool| {
-                let wanted = |trial: &&Trial| trial.family == family && is(trial);
-                trials.iter().filter(wanted).count()
-            };
-            let of_family = trials.iter().filter(|trial| trial.family == family);
-            let names: BTreeSet<&str> = of_family.map(|trial| trial.name.as_str()).collect();
+            let own = || trials.iter().filter(|trial| trial.family == family);
+            let count = |outcome| own().filter(|trial| trial.outcome() == outcome).count();
+            let names: BTreeSet<&str> = own().map(|trial| trial.name.as_str()).collect();
             FamilyReport {
                 family,
                 programs: names.len(),
-                trials: count(|_| true),
-                held: count(|trial| trial.problems.is_empty() && trial.skipped.is_none()),
-                failed: count(Trial::is_failure),
-                gaps: count(Trial::is_gap),
-                skipped: count(|trial| trial.skipped.is_some() && trial.problems.is_empty()),
-                latest_ms: trials
-                    .iter()
-                    .filter(|trial| trial.family == family)
-                    .filter_map(|trial| trial.late_ms)
-                    .max(),
+                trials: own().count(),
+                held: count(Outcome::Held),
+                failed: count(Outcome::Failed),
+                gaps: count(Outcome::Gap),
+                skipped: count(Outcome::Skipped),
+                latest_ms: own().filter_map(|trial| trial.late_ms).max(),
             }
         };
         Self {

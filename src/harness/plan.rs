@@ -1,16 +1,22 @@
 //! What a harness asks the sandbox to run.
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::imports::leading;
 use super::prepared::PreparedTests;
+use super::reference::{Expected, Reference};
 use crate::dataset::{Task, Tests};
 
 /// Seconds of wall-clock time for one SecCodePLT+ case, as its authors' runner allows.
 pub const CASE_SECONDS: f64 = 5.0;
 /// Seconds of CPU time for one EvalPlus input; ten times as much by the clock, for busy hosts.
-pub const PAIR_SECONDS: f64 = 4.0;
+pub const PAIR_SECONDS: f64 = 1.0;
+/// How many times longer than the ground truth an answer may take for an input, if that is more. Both are EvalPlus's own
+/// figures, which it holds against the clock.
+pub const PAIR_FACTOR: f64 = 4.0;
+/// Seconds of CPU time that the ground truth itself may take for one input.
+const TRUTH_SECONDS: f64 = 30.0;
 /// Inputs of one answer that may run out of time; those after them are not run, and count as if they had. Four of 164
 /// completions for HumanEval+ took one to two minutes each without this, more than all others together.
 pub const PAIR_TIMEOUTS: usize = 3;
@@ -107,7 +113,7 @@ impl Plan {
 }
 
 /// What to run to grade `code` as an answer to `task`. For a reference run, `code` is the ground
-/// truth; expected values are never part of a plan.
+/// truth and there is no `reference` yet. Expected values are never part of a plan; how long the ground truth took is.
 ///
 /// Tests that were `prepared` need not be compiled again.
 pub fn plan(
@@ -115,9 +121,10 @@ pub fn plan(
     code: &str,
     grading: Grading,
     nonce: [u8; 32],
+    reference: Option<&Reference>,
     prepared: Option<&PreparedTests>,
 ) -> Plan {
-    let (driver, mut payload) = driver_and_payload(task, code, grading);
+    let (driver, mut payload) = driver_and_payload(task, code, grading, reference);
     if let Some(prepared) = prepared {
         prepared.put_into(&mut payload, false, true);
     }
@@ -143,7 +150,8 @@ pub fn control_plan(
     altered: &PreparedTests,
     was_prepared: bool,
 ) -> Plan {
-    let (driver, mut payload) = driver_and_payload(task, code, grading);
+    // Tests that are controlled are not judged against a reference.
+    let (driver, mut payload) = driver_and_payload(task, code, grading, None);
     altered.put_into(&mut payload, true, was_prepared);
     Plan {
         driver,
@@ -156,7 +164,7 @@ pub fn control_plan(
 /// What to run to have the tests of `task` compiled, and altered if that is wanted; [`PreparedTests::read`] reads what it
 /// reports. No snippet has part in it.
 pub fn prepare_plan(task: &Task, nonce: [u8; 32], alter: bool) -> Plan {
-    let (_, payload) = driver_and_payload(task, "", Grading::Strict);
+    let (_, payload) = driver_and_payload(task, "", Grading::Strict, None);
     let payload = json!({
         "tests": payload.get("tests"), "check": payload.get("check"),
         "asserts": payload.get("asserts").cloned().unwrap_or_else(|| json!([])),
@@ -178,7 +186,23 @@ pub fn is_controlled(tests: &Tests) -> bool {
     }
 }
 
-fn driver_and_payload(task: &Task, code: &str, grading: Grading) -> (&'static str, Value) {
+/// The inputs for which an answer has more time than for others, and how much, in seconds of CPU time.
+fn slow_pairs(reference: &Reference) -> Map<String, Value> {
+    let limit = |case: &Expected| f64::from(case.ms) / 1000.0 * PAIR_FACTOR;
+    let slow = reference
+        .cases
+        .iter()
+        .filter(|case| limit(case) > PAIR_SECONDS);
+    slow.map(|case| (case.id.clone(), json!(limit(case))))
+        .collect()
+}
+
+fn driver_and_payload(
+    task: &Task,
+    code: &str,
+    grading: Grading,
+    reference: Option<&Reference>,
+) -> (&'static str, Value) {
     let (driver, mut payload) = match &task.tests {
         Tests::Unittest { source } => (
             UNITTEST,
@@ -201,8 +225,9 @@ fn driver_and_payload(task: &Task, code: &str, grading: Grading) -> (&'static st
             PAIRS,
             json!({
                 "base": base, "plus": plus, "shape": shape, "entry_point": task.entry_point,
-                "code": format!("{}{code}", task.preamble), "seconds": PAIR_SECONDS,
-                "patience": PAIR_TIMEOUTS,
+                "code": format!("{}{code}", task.preamble), "patience": PAIR_TIMEOUTS,
+                "seconds": reference.map_or(TRUTH_SECONDS, |_| PAIR_SECONDS),
+                "slow": reference.map(slow_pairs).unwrap_or_default(),
             }),
         ),
         Tests::Asserts { setup, asserts } => (
@@ -278,7 +303,7 @@ mod tests {
             .unwrap()
         };
         let imports = |tests: Tests, code: &str| {
-            plan(&task(tests), code, Grading::Strict, [0; 32], None)
+            plan(&task(tests), code, Grading::Strict, [0; 32], None, None)
                 .imports
                 .unwrap()
         };

@@ -31,6 +31,9 @@ pub struct Expected {
     pub result: CaseResult,
     /// Whether every run came to the same, and that is something an answer can be held to.
     pub stable: bool,
+    /// The CPU time of the slowest run, in milliseconds; 0 where that is little or not known.
+    #[serde(default)]
+    pub ms: u32,
 }
 
 /// Whether tests can only be judged against the ground truth's own outcomes.
@@ -64,6 +67,11 @@ impl Reference {
                         detail: "the ground truth did not report this case".to_owned(),
                     }),
                     stable,
+                    ms: runs
+                        .iter()
+                        .filter_map(|run| run.times.get(id))
+                        .max()
+                        .map_or(0, |ms| *ms),
                 }
             })
             .collect();

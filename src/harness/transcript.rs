@@ -5,7 +5,7 @@
 //! the driver, which is a sign of tampering; a torn last line is not, since a job can be ended at
 //! any moment.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use hmac::{Hmac, KeyInit, Mac};
 use serde::{Deserialize, Serialize};
@@ -117,6 +117,8 @@ pub struct Transcript {
     pub keys: Vec<String>,
     /// Results, in the order in which they came; no two of the same case.
     pub cases: Vec<(String, CaseResult)>,
+    /// CPU time of cases that took some, in milliseconds, where the driver measures it.
+    pub times: HashMap<String, u32>,
     /// Whether the snippet was loaded.
     pub loaded: bool,
     /// Why it was not.
@@ -158,6 +160,8 @@ struct Line {
     repr: Option<String>,
     #[serde(default)]
     error: Vec<String>,
+    #[serde(default)]
+    ms: u32,
     #[serde(default)]
     reason: String,
     #[serde(default)]
@@ -224,6 +228,9 @@ impl Transcript {
                     return Err(format!("case {} was not declared", line.id));
                 }
                 let result = case_result(&line)?;
+                if line.ms > 0 {
+                    self.times.insert(line.id.clone(), line.ms);
+                }
                 self.cases.push((line.id, result));
             }
             "loaded" => self.loaded = true,

@@ -101,7 +101,14 @@ impl Answer<'_> {
         let (task, code, grading) = (self.task, self.code, self.grading);
         let mut failures = 0;
         loop {
-            let plan = plan(task, code, grading, fresh_nonce()?, self.prepared);
+            let plan = plan(
+                task,
+                code,
+                grading,
+                fresh_nonce()?,
+                self.reference,
+                self.prepared,
+            );
             let failure = match by.execute(&plan, footing).await? {
                 Ok(seen) => {
                     let verdict = judge(task, code, grading, self.reference, &plan.nonce, &seen);

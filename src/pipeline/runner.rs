@@ -110,7 +110,7 @@ impl Runner {
     ) -> Result<(Outcome, [u8; 32]), PipelineError> {
         let mut last = Failure::Infra(String::new());
         for _ in 0..=RETRIES {
-            let plan = plan(task, code, self.grading, fresh_nonce()?, None);
+            let plan = plan(task, code, self.grading, fresh_nonce()?, None, None);
             let request = self.request(&plan, hash_seed, Footing::Usual);
             match self.once(request, &mut Turn::default()).await {
                 Err(failure @ Failure::Infra(_)) => last = failure,

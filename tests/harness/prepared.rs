@@ -26,7 +26,7 @@ fn they_come_to_the_same() {
     assert!(compiled.are_compiled());
     for code in ANSWERS {
         let [with, without] = [Some(&compiled), None].map(|prepared| {
-            let plan = plan(&unit, code, Grading::Strict, NONCE, prepared);
+            let plan = plan(&unit, code, Grading::Strict, NONCE, None, prepared);
             Transcript::read(&run_plan(python, &plan, 0).events, &NONCE)
         });
         assert!(with.ended, "{code}: {with:?}");
@@ -69,7 +69,7 @@ fn what_does_not_compile_is_left_to_the_driver() {
     for alter in [false, true] {
         let prepared = prepared(python, &broken, alter);
         assert!(!prepared.are_compiled());
-        let plan = plan(&broken, "", Grading::Strict, NONCE, Some(&prepared));
+        let plan = plan(&broken, "", Grading::Strict, NONCE, None, Some(&prepared));
         let transcript = Transcript::read(&run_plan(python, &plan, 0).events, &NONCE);
         assert!(transcript.tests_error.is_some(), "{transcript:?}");
     }

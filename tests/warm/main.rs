@@ -90,7 +90,7 @@ fn tasks() -> Vec<(&'static str, Task)> {
 }
 
 fn request(interpreter: &Interpreter, task: &Task, code: &str, is_warm: bool) -> Request {
-    let plan = plan(task, code, Grading::Strict, NONCE, None);
+    let plan = plan(task, code, Grading::Strict, NONCE, None, None);
     let mut env = launch::environment(&interpreter.executable, 0);
     env.extend(interpreter.env.iter().cloned());
     Request {

@@ -114,6 +114,7 @@ fn reference(cases: &[(&str, &str, CaseResult, bool)]) -> Reference {
                 key: (*key).to_owned(),
                 result: result.clone(),
                 stable: *stable,
+                ms: 0,
             })
             .collect(),
         problem: None,
