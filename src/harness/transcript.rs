@@ -5,7 +5,7 @@
 //! the driver, which is a sign of tampering; a torn last line is not, since a job can be ended at
 //! any moment.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use hmac::{Hmac, KeyInit, Mac};
 use serde::{Deserialize, Serialize};
@@ -117,6 +117,8 @@ pub struct Transcript {
     pub keys: Vec<String>,
     /// Results, in the order in which they came; no two of the same case.
     pub cases: Vec<(String, CaseResult)>,
+    /// Where among the results that of each declared case is, once it came.
+    places: HashMap<String, Option<usize>>,
     /// CPU time of cases that took some, in milliseconds, where the driver measures it.
     pub times: HashMap<String, u32>,
     /// Whether the snippet was loaded.
@@ -175,13 +177,12 @@ impl Transcript {
     /// [`Transcript::forged`], and everything before it is kept.
     pub fn read(events: &[u8], nonce: &[u8; 32]) -> Self {
         let mut transcript = Self::default();
-        let mut seen = HashSet::new();
         let mut rest = events;
         let mut count = 0;
         while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
             let (line, tail) = rest.split_at(end);
             rest = &tail[1..];
-            if let Err(reason) = transcript.take(line, nonce, count, &mut seen) {
+            if let Err(reason) = transcript.take(line, nonce, count) {
                 transcript.forged = Some(format!("event {count}: {reason}"));
                 return transcript;
             }
@@ -193,13 +194,7 @@ impl Transcript {
         transcript
     }
 
-    fn take(
-        &mut self,
-        line: &[u8],
-        nonce: &[u8; 32],
-        count: u64,
-        seen: &mut HashSet<String>,
-    ) -> Result<(), String> {
+    fn take(&mut self, line: &[u8], nonce: &[u8; 32], count: u64) -> Result<(), String> {
         let json = authentic(line, nonce).ok_or("its authentication code is wrong")?;
         let line: Line = serde_json::from_slice(json).map_err(|error| error.to_string())?;
         if line.seq != count {
@@ -213,19 +208,18 @@ impl Transcript {
         }
         match line.event.as_str() {
             "begin" => {
-                let unique: HashSet<&String> = line.cases.iter().collect();
-                if unique.len() != line.cases.len() || line.cases.len() > CASE_LIMIT {
+                self.places = line.cases.iter().map(|id| (id.clone(), None)).collect();
+                if self.places.len() != line.cases.len() || line.cases.len() > CASE_LIMIT {
                     return Err("it declares too many cases, or one twice".to_owned());
                 }
                 self.declared = Some(line.cases);
                 self.keys = line.keys;
             }
             "case" => {
-                if !seen.insert(line.id.clone()) {
-                    return Err(format!("case {} came twice", line.id));
-                }
-                if !self.declared.iter().flatten().any(|id| *id == line.id) {
-                    return Err(format!("case {} was not declared", line.id));
+                match self.places.get_mut(&line.id) {
+                    None => return Err(format!("case {} was not declared", line.id)),
+                    Some(Some(_)) => return Err(format!("case {} came twice", line.id)),
+                    Some(place) => *place = Some(self.cases.len()),
                 }
                 let result = case_result(&line)?;
                 if line.ms > 0 {
@@ -260,10 +254,8 @@ impl Transcript {
 
     /// The result of one case, if it came.
     pub fn result(&self, id: &str) -> Option<&CaseResult> {
-        self.cases
-            .iter()
-            .find(|(name, _)| name == id)
-            .map(|(_, result)| result)
+        let place = (*self.places.get(id)?)?;
+        self.cases.get(place).map(|(_, result)| result)
     }
 }
 
