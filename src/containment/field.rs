@@ -9,7 +9,7 @@ use super::judge::{Seen, ending};
 use super::manifest::Run;
 use super::mode::Mode;
 use super::traps::Traps;
-use crate::base::limits::Limits;
+use crate::base::limits::{LimitKind, Limits};
 use crate::dataset::Task;
 use crate::harness::{
     Grading, Plan, PreparedTests, Reference, Transcript, launch, needs_reference, plan,
@@ -36,6 +36,9 @@ const EVENTS: u64 = 4 << 20;
 const HASH_SEED: u32 = 0;
 /// What the honest program says that runs after hostile ones.
 const HONEST: &str = "unharmed";
+/// How often an interpreter is started. While a virtual machine stands still its tasks seem to run: in a second of it
+/// one that starts uses up the short limits of the corpus.
+const TRIES_TO_START: usize = 3;
 /// The task that programs of their own answer, badly, when they are run as snippets.
 const SNIPPETS_TASK: &str = "asserts";
 
@@ -220,15 +223,19 @@ impl Field {
             reference,
             prepared: prepared.filter(|_| place.mode == Mode::Warm),
         };
-        let mut trial = Trial {
-            field: self,
-            place,
-            limits: &program.limits,
-        };
-        let Graded { verdict, first } = answer
-            .grade(&mut trial)
-            .await
-            .map_err(|error| infra(&error))?;
+        let mut graded = Err(Seen::default());
+        for _ in 0..TRIES_TO_START {
+            let mut trial = Trial {
+                field: self,
+                place,
+                limits: &program.limits,
+            };
+            graded = answer.grade(&mut trial).await.map_err(|error| infra(&error));
+            if !graded.as_ref().is_ok_and(ran_out_of_time_at_its_start) {
+                break;
+            }
+        }
+        let Graded { verdict, first } = graded?;
         match first {
             Some(first) => Ok((verdict, first)),
             None => Err(infra(&verdict.detail)),
@@ -350,6 +357,13 @@ impl Field {
         }
         Ok(honest)
     }
+}
+
+/// Whether the time of a job was used up before its driver had said a word, and so before the program's first line.
+fn ran_out_of_time_at_its_start(graded: &Graded) -> bool {
+    let limit = graded.first.as_ref().and_then(|first| first.limit);
+    graded.verdict.kind == VerdictKind::Infra
+        && matches!(limit, Some(LimitKind::Cpu | LimitKind::Wall))
 }
 
 /// Whether an honest answer passed, and nothing is said against it.
