@@ -13,6 +13,6 @@ pub const EXEC: u32 = 1;
 /// Cached reference outcomes of ground truths.
 pub const REFERENCE: u32 = 2;
 /// The harness drivers and the meaning of their events; a change regrades everything.
-pub const HARNESS: u32 = 8;
+pub const HARNESS: u32 = 9;
 /// `profile.json`: where an evaluation's time went.
 pub const PROFILE: u32 = 1;

@@ -81,6 +81,7 @@ impl Corpus {
         };
         for row in parse::<Tasks>("tasks.toml")?.task {
             let task = Task {
+                preamble: row.preamble,
                 ground_truth: Some(row.truth),
                 ..Task::bare(row.name.as_str(), "f", row.tests)
             };

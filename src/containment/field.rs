@@ -230,7 +230,10 @@ impl Field {
                 place,
                 limits: &program.limits,
             };
-            graded = answer.grade(&mut trial).await.map_err(|error| infra(&error));
+            graded = answer
+                .grade(&mut trial)
+                .await
+                .map_err(|error| infra(&error));
             if !graded.as_ref().is_ok_and(ran_out_of_time_at_its_start) {
                 break;
             }

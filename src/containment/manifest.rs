@@ -176,6 +176,9 @@ pub struct Tasks {
 pub struct TaskRow {
     /// Its name.
     pub name: String,
+    /// What stands before every answer.
+    #[serde(default)]
+    pub preamble: String,
     /// An answer that must pass.
     pub truth: String,
     /// Its tests.

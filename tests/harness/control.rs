@@ -22,8 +22,8 @@ const HONEST: &[(&str, &str)] = &[
         "import gc\ndef f(x):\n    print(len(gc.get_objects()))\n    return x + 1",
     ),
     (
-        "returns a class of its own that compares",
-        "class N(int):\n    def __eq__(self, other): return int(self) == other\n    __hash__ = int.__hash__\ndef f(x): return N(x + 1)",
+        "has a class of its own that compares",
+        "class N:\n    def __init__(self, v): self.v = v\n    def __eq__(self, other): return self.v == other.v\ndef f(x): return x + 1 if N(x) == N(x) else 0",
     ),
     (
         "executes text",
@@ -157,4 +157,39 @@ fn passes_that_were_not_earned_are_tampered() {
         grade(python, &asserts, &code).kind == VerdictKind::Tampered
     });
     assert!(found);
+}
+
+#[test]
+fn classes_that_tests_ask_for_their_methods_accuse_nobody() {
+    let Some(python) = python() else { return };
+    // Nothing in these tests can be altered, so that one grave suspicion would end in an accusation.
+    for (code, body) in [
+        (
+            "from collections import OrderedDict\nclass Cache(OrderedDict):\n    def get(self, key):\n        return OrderedDict.get(self, key, key)\n    def pop(self, key):\n        return key\ndef f(x): return Cache({x: x})",
+            "    def test_a(self):\n        for x in range(3): self.assertTrue(f(x).get(x) == x and f(x).pop(x) == x)\n",
+        ),
+        (
+            "class Handler:\n    def __init__(self, **given):\n        for name, value in given.items(): setattr(self, name, value)\n    def do(self): return self.x\ndef f(x): return Handler(x=x)",
+            "    def test_a(self):\n        for x in range(3): self.assertTrue(f(x).do() == x)\n",
+        ),
+        (
+            "import collections.abc\nclass Many(collections.abc.Sequence):\n    def __init__(self, x): self.x = x\n    def __len__(self): return self.x\n    def __getitem__(self, place):\n        if place >= self.x: raise IndexError\n        return place\ndef f(x): return Many(x)",
+            "    def test_a(self):\n        for x in range(3): self.assertTrue(max(f(x + 1)) == x and x in f(x + 1))\n",
+        ),
+        (
+            "def f(x): return x + 1",
+            "    def test_a(self):\n        from unittest.mock import ANY, MagicMock\n        seen = MagicMock()\n        for x in range(3):\n            seen(f(x), x)\n            seen.assert_called_with(ANY, x)\n",
+        ),
+        (
+            "import random, statistics\nfrom random import shuffle\ndef f(x): return statistics.mean([x, x])",
+            "    def test_a(self):\n        import statistics\n        for x in range(3): self.assertTrue(statistics.mean([x, f(x)]) == x)\n",
+        ),
+    ] {
+        let verdict = grade(python, &unittest(body), code);
+        assert_eq!(verdict.kind, VerdictKind::Passed, "{code}: {verdict:?}");
+        assert!(
+            verdict.suspicions.iter().all(|known| !known.grave),
+            "{code}: {verdict:?}"
+        );
+    }
 }

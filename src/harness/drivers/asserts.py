@@ -24,14 +24,15 @@ def make_witness():
             noted.append(reason)
             emit("tampered", reason=clean(reason, 300))
 
-    trusted = {}
-    suspect, watch, meet, _ = make_watch(emit, tampered, trusted)
-    return (tampered, trusted, watch, meet) + make_look(tampered, suspect, trusted)
+    trusted, own = {}, {}
+    suspect, watch, meet, _ = make_watch(emit, tampered, trusted, own)
+    begin_look, put, came_by, _ = make_look(tampered, suspect, trusted, own)
+    return tampered, trusted, own, watch, meet, begin_look, put, came_by
 
 
 def main():
     payload = start()
-    tampered, trusted, watch, meet, begin_look, put, came_by = witness
+    tampered, trusted, own, watch, meet, begin_look, put, came_by = witness
     control, entry_point = payload["control"], payload["entry_point"]
     begin_look(control)
     altered_cases = []
@@ -72,6 +73,7 @@ def main():
     payload.clear()
     try:
         code = compile(sample, "__test__.py", "exec", dont_inherit=True)
+        all_code(code, own)
         watch(sample, code)
         exec(code, space)
         exec(setup, space)

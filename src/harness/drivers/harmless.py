@@ -58,6 +58,8 @@ LOOKS_UP = frozenset("""
 open input eval exec compile globals locals vars dir getattr setattr delattr hasattr breakpoint help license credits
 copyright format format_map memoryview sys os environ
 """.split())
+# What tests ask mocks for.
+OF_MOCKS = frozenset("called call_count call_args call_args_list method_calls mock_calls return_value side_effect".split())
 # What changes the class that it is given.
 DECORATORS = frozenset(["total_ordering"])
 BUILTIN = frozenset([name for name in vars(builtins) if name[:1] != "_"])
@@ -140,7 +142,8 @@ def is_harmless(tree):
         elif kind is ast.Attribute and type(node.ctx) is not ast.Load:
             # `self` may come to be anything; by these names it is nothing that others go by.
             is_own = type(node.value) is ast.Name and node.value.id == "self"
-            if not is_own or node.attr in ATTRIBUTES or node.attr in PRIVATE or node.attr[:2] == "__":
+            if (not is_own or node.attr in ATTRIBUTES or node.attr in PRIVATE or node.attr in OF_MOCKS
+                    or node.attr.startswith(("__", "assert"))):
                 return False
             own.add(node.attr)
         elif kind is ast.Call and type(node.func) is ast.Name and len(node.args) == 1 and not node.keywords:

@@ -1,12 +1,14 @@
 # Test source, compiled so that what it compares is looked at first.
 #
-# Every operand of a comparison or a computation and every argument of an assertion method goes through a function (see
-# guard.py). Its call is compiled from a string constant, a mark, which is replaced in the code object by the process
+# Every operand of a comparison or a computation, every argument of a call and whatever is asked for a method goes
+# through a function (see guard.py). Its call is compiled from a string constant, a mark, which is replaced in the code object by the process
 # that runs it, so that there is no name for a snippet to rebind. For the same reason the builtins that tests go by are
 # marks, too, unless the tests, or their task, have something of their own by that name.
 import types, warnings
 
 GIVEN = "fumehood-builtin-91c4d2-"
+# What is asked for a method, by its name.
+RECEIVER = "fumehood-receiver-27c09f"
 BUILTINS_GIVEN = frozenset("""
 abs all any ascii bin bool bytearray bytes callable chr complex dict divmod enumerate filter float frozenset getattr
 hasattr hash hex id int isinstance issubclass iter len list map max min next object oct ord pow range repr reversed
@@ -79,12 +81,25 @@ class Looking(ast.NodeTransformer):
 
     def visit_Call(self, node):
         self.generic_visit(node)
-        if isinstance(node.func, ast.Attribute) and node.func.attr.startswith("assert"):
-            node.args = [self.wrap(item) for item in node.args]
-        elif isinstance(node.func, ast.Constant) and type(node.func.value) is str:
-            name = node.func.value[len(GIVEN):]
-            if node.func.value.startswith(GIVEN) and name in COMPUTING:
-                node.args = [self.operand(item) for item in node.args]
+        function = node.func
+        if isinstance(function, ast.Constant):
+            # A mark, or a builtin.
+            name = function.value[len(GIVEN):] if type(function.value) is str else ""
+            if name not in COMPUTING or not function.value.startswith(GIVEN):
+                return node
+        elif isinstance(function, ast.Attribute):
+            value = function.value
+            is_self = isinstance(value, ast.Name) and value.id == "self"
+            if not is_self and isinstance(value, OPERANDS):
+                call = ast.Call(func=ast.Constant(value=RECEIVER), args=[value, ast.Constant(value=function.attr)], keywords=[])
+                for part in (call, call.func, call.args[1]):
+                    ast.copy_location(part, value)
+                function.value = call
+        asserts = isinstance(function, ast.Attribute) and function.attr.startswith("assert")
+        node.args = [self.wrap(item) if asserts else self.operand(item) for item in node.args]
+        for keyword in node.keywords:
+            if keyword.arg is not None:
+                keyword.value = self.operand(keyword.value)
         return node
 
     def visit_Assert(self, node):
@@ -108,7 +123,7 @@ def put_in(code, put):
         kind = type(constant)
         if kind is types.CodeType:
             return put_in(constant, put)
-        if kind is str and constant.startswith((MARK, LAST, GIVEN)):
+        if kind is str and constant.startswith((MARK, LAST, GIVEN, RECEIVER)):
             return put(constant)
         if kind is tuple or kind is frozenset:
             return kind([replaced(item) for item in constant])

@@ -122,8 +122,9 @@ def make_bench():
             noted.append(reason)
             emit("tampered", reason=clean(reason, 300))
 
-    suspect, watch, meet, unwatched = make_watch(emit, tampered, trusted)
-    begin_look, put, came_by = make_look(tampered, suspect, trusted)
+    own = {}
+    suspect, watch, meet, unwatched = make_watch(emit, tampered, trusted, own)
+    begin_look, put, came_by, given = make_look(tampered, suspect, trusted, own)
 
     def difference():
         return unwatched(lambda: look_for_difference(ledger.thorough))
@@ -148,7 +149,7 @@ def make_bench():
         begin_look(control)
         ledger.is_control = control is not None
 
-    return begin, noted, tampered, trusted, watch, meet, put, difference, taken, ledger, result
+    return begin, noted, tampered, trusted, own, watch, meet, given, put, difference, taken, ledger, result
 
 
 def main():
@@ -158,7 +159,7 @@ def main():
         # Not by a statement: that would make `unittest` a variable of this function.
         __import__("unittest.mock")
         imported()
-    begin, noted, tampered, trusted, watch, meet, put, difference, taken, ledger, result = bench
+    begin, noted, tampered, trusted, own, watch, meet, given, put, difference, taken, ledger, result = bench
     control = payload["control"]
     begin(control)
     try:
@@ -187,11 +188,13 @@ def main():
     # snippet's end would swallow the tests or rewrite them.
     try:
         code = compile(preamble + sample, "__test__.py", "exec", dont_inherit=True)
+        all_code(code, own)
         ledger.thorough = watch(preamble + sample, code)
         exec(code, space)
         tampered(difference())
         exec(test_code, space)
         meet(test_code, space)
+        given(preamble, test_code, space)
     except BaseException as error:
         tampered(difference())
         emit("load_error", error=list(describe(error)), detail=last_lines(error))

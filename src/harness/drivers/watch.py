@@ -12,7 +12,7 @@ import _thread, posix
 RISKY_MODULES = frozenset("""
 unittest gc inspect ctypes _ctypes cffi signal _signal atexit traceback dis builtins importlib imp marshal
 _testcapi _testinternalcapi _xxsubinterpreters _interpreters _imp faulthandler trace bdb pdb code codeop
-runpy pkgutil pydoc opcode pty ptrace posix _posixsubprocess _thread tracemalloc
+runpy pkgutil pydoc opcode pty ptrace cgitb posix _posixsubprocess _thread tracemalloc
 """.split())
 
 # Names by which Python code reaches what it was not given. As text they are looked for only where they
@@ -31,16 +31,28 @@ FunctionType CodeType CellType FrameType TracebackType LambdaType MethodType Gen
 TestCase TestCases TestResult get_objects get_referrers get_referents
 __array_interface__ __array_struct__ as_strided ctypeslib fork forkpty vfork
 __test__ __main__ currentframe getouterframes getinnerframes __setattr__ __delattr__ update_wrapper wraps
-__array_function__ __array_ufunc__ get_type_hints ForwardRef _evaluate copyreg dispatch_table
+__array_function__ __array_ufunc__ __eq__ __ne__ __contains__ __getattr__ __prepare__ ANY Mock MagicMock getargvalues
+capture_locals get_type_hints ForwardRef _evaluate copyreg dispatch_table
 """.split())
-# Of those, what leads to the tests and what they hold, or makes an object take part in what is computed with it. Who
+# Of those, what classes are made of.
+OF_CLASSES = frozenset("__dict__ __setattr__ __delattr__ __eq__ __ne__ __contains__ __getattr__ __prepare__".split())
+# Of all, what leads to the tests and what they hold, or makes an object take part in what is computed with it. Who
 # comes by them passes no case of which no expected value can be altered. So does who sets attributes of libraries.
 GRAVE_NAMES = frozenset("""
 _getframe _current_frames currentframe getouterframes getinnerframes settrace setprofile settrace_all_threads
 setprofile_all_threads f_back f_locals f_globals f_builtins f_trace tb_frame gi_frame gi_yieldfrom cr_frame cr_await
 ag_frame ag_await __closure__ cell_contents __globals__ __builtins__ __setattr__ __delattr__ update_wrapper
-get_objects get_referrers get_referents __array_function__ __array_ufunc__ TestCase TestCases TestResult
+get_objects get_referrers get_referents getargvalues capture_locals cgitb ANY
+__array_function__ __array_ufunc__ TestCase TestCases TestResult
 """.split())
+# What gives a variable of a function that has called, by a name or at wish.
+READS_VARIABLES = frozenset("f_locals getargvalues capture_locals attrgetter methodcaller".split())
+# Builtins that take the name of an attribute.
+BY_NAME = frozenset("getattr setattr hasattr delattr".split())
+# The parts of tracebacks, generators and coroutines that are frames.
+FRAMES = frozenset("tb_frame gi_frame ag_frame cr_frame".split())
+# Modules of the interpreter's that hand frames on.
+FRAME_MODULES = ("/inspect.py", "/traceback.py", "/bdb.py", "/pdb.py", "/cgitb.py", "/trace.py", "/code.py")
 # What sets attributes by names that are values.
 SETTERS = frozenset("setattr delattr __dict__ vars globals __setattr__ __delattr__ update_wrapper wraps methodcaller".split())
 # What code objects hold that gives values away; their names, files and line numbers do not.
@@ -136,6 +148,35 @@ def compiles_patterns_only(tree):
     return True
 
 
+def at_wish(tree):
+    """Of the builtins that take the name of an attribute, those that get another than a plain constant, and those whose
+    name is no constant at all."""
+    found, at_will, plain = set(), set(), set()
+    for node in ast.walk(tree):
+        if type(node) is ast.Call and type(node.func) is ast.Name and node.func.id in BY_NAME:
+            name = node.args[1].value if len(node.args) > 1 and type(node.args[1]) is ast.Constant else None
+            if type(name) is str and not any([type(item) is ast.Starred for item in node.args]):
+                plain.add(id(node.func))
+                if name in RISKY_NAMES:
+                    found.add(node.func.id)
+        elif type(node) is ast.Name and node.id in BY_NAME and id(node) not in plain:
+            at_will.add(node.id)
+    return found | at_will, at_will
+
+
+def sets_at_wish(tree):
+    """Whether a program sets attributes by names that are values, of others than `self`."""
+    setters = ("setattr", "delattr")
+    calls = [node for node in ast.walk(tree) if type(node) is ast.Call and type(node.func) is ast.Name]
+    known = set()
+    for call in calls:
+        if call.func.id in setters and len(call.args) > 1 and type(call.args[0]) is not ast.Starred:
+            is_self = type(call.args[0]) is ast.Name and call.args[0].id == "self"
+            if is_self or type(call.args[1]) is ast.Constant:
+                known.add(id(call.func))
+    return any([type(node) is ast.Name and node.id in setters and id(node) not in known for node in ast.walk(tree)])
+
+
 def attributes_set(tree):
     """The names of the attributes that a program sets, and those that it sets of what it was not given and did not
     make itself: modules, and what the tests bring; and whether it makes a class whose methods have names that are values.
@@ -144,7 +185,10 @@ def attributes_set(tree):
     for node in ast.walk(tree):
         kind = type(node)
         if kind is ast.Attribute and type(node.ctx) is not ast.Load:
-            stores.append(node)
+            stores.append((node.value, node.attr))
+        elif (kind is ast.Call and type(node.func) is ast.Name and node.func.id in ("setattr", "delattr")
+              and len(node.args) > 1 and type(node.args[1]) is ast.Constant):
+            stores.append((node.args[0], str(node.args[1].value)))
         elif kind is ast.Call and type(node.func) is ast.Name and node.func.id == "type" and len(node.args) > 1:
             makes_class = True
         elif kind is ast.Name and type(node.ctx) is not ast.Load:
@@ -156,26 +200,26 @@ def attributes_set(tree):
         elif kind in (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.ExceptHandler):
             own.add(node.name)
     foreign = set()
-    for node in stores:
-        root = node.value
+    for root, name in stores:
         while type(root) in (ast.Attribute, ast.Subscript):
             root = root.value
         if type(root) is ast.Name and (root.id in imported or root.id not in own):
-            foreign.add(node.attr)
-    return {node.attr for node in stores}, foreign, makes_class
+            foreign.add(name)
+    return {name for _, name in stores}, foreign, makes_class
 
 
-def make_watch(emit, tampered, trusted):
+def make_watch(emit, tampered, trusted, own_code):
     """`suspect`, `watch`, `meet` and `unwatched`.
 
     `watch(text, code)` is called before the snippet's code runs: it looks at its names, installs the
     hook, and says whether it did; it does not for code that has no use for it. `meet(code, space)` is told of the tests'
     code and globals. `unwatched` calls a function of the driver's own that raises events by the thousand.
-    `trusted` holds the code of the tests.
+    `trusted` holds the code of the tests, and `own_code` that of the snippet.
     """
     getframe, thread, stat, fspath = sys._getframe, _thread.get_ident, posix.stat, os.fspath
     library = LIBRARY
     busy, noted, code_parts, attributes, libraries = set(), set(), set(), set(), {}
+    reads_variables = set()
     try:
         procfs = stat("/proc/self").st_dev
     except OSError:
@@ -221,10 +265,12 @@ def make_watch(emit, tampered, trusted):
         found.difference_update(excused)
         if by_library:
             # Libraries make code of their own, in which a word like `trace` is just a word, and
-            # which has every right to ask for a `__dict__`.
+            # which has every right to ask for a `__dict__` and to make classes that compare.
             found.intersection_update(RISKY_TEXTS)
-            found.difference_update(("__dict__", "__setattr__", "__delattr__"))
+            found.difference_update(OF_CLASSES)
         code_parts.update(CODE_PARTS.intersection(found))
+        if not by_library:
+            reads_variables.update(READS_VARIABLES.intersection(found))
         for name in sorted(found):
             suspect("names " + name, name in GRAVE_NAMES and not by_library)
         return found
@@ -249,6 +295,9 @@ def make_watch(emit, tampered, trusted):
         if not is_own(caller):
             return
         target, name = args[0], args[1]
+        if name in FRAMES:
+            takes_frame("takes %s of a %s" % (name, type(target).__name__))
+            return
         code = None
         if type(target) is FRAME:
             code = target.f_code
@@ -263,15 +312,27 @@ def make_watch(emit, tampered, trusted):
         else:
             suspect("takes " + clean(str(name), 60) + " of a " + type(target).__name__)
 
+    def takes_frame(what):
+        suspect(what, True)
+        if reads_variables:
+            tampered("its own code takes the variables of those who call it")
+
+    def on_frame(event, args, caller):
+        while caller is not None and caller.f_code.co_filename.endswith(FRAME_MODULES):
+            caller = caller.f_back
+        if caller is not None and is_own(caller):
+            takes_frame("raises " + event)
+
     def on_exec(event, args, caller):
         code = args[0]
-        if id(code) in trusted:
+        if id(code) in trusted or id(code) in own_code:
             return
         by = caller.f_code.co_filename
         own = is_own(caller)
         scan(code, not own and not by.startswith(("<frozen importlib", "<driver>")))
         if own:
-            suspect("executes code that it made")
+            all_code(code, own_code)
+            suspect("executes code that it made", any([type(item) is CODE for item in code.co_consts]))
 
     def on_import(event, args, caller):
         name, file = args[0], args[1]
@@ -327,7 +388,7 @@ def make_watch(emit, tampered, trusted):
 
     def on_own(event, args, caller):
         if is_own(caller):
-            suspect("raises " + event, event.startswith("sys._getframe"))
+            suspect("raises " + event)
 
     handlers = {
         "object.__getattr__": (always, on_attribute), "object.__setattr__": (always, on_change),
@@ -337,6 +398,7 @@ def make_watch(emit, tampered, trusted):
         "pickle.find_class": (always, on_pickle),
     }
     handlers.update((event, (always, on_own)) for event in RISKY_WHEN_OWN if event not in handlers)
+    handlers.update((event, (always, on_frame)) for event in ("sys._getframe", "sys._getframemodulename"))
     handlers.update((event, (always, on_risky)) for event in RISKY_EVENTS)
     handler_of = handlers.get
 
@@ -358,9 +420,16 @@ def make_watch(emit, tampered, trusted):
         # What has no way to anything raises no event that matters. It runs without the hook, for which every
         # call of `id` pays.
         tree = ast.parse(text)
-        found = scan(code, False, ("compile",) if compiles_patterns_only(tree) else ())
+        wish, at_will = at_wish(tree)
+        excused = set(BY_NAME - wish)
+        if compiles_patterns_only(tree):
+            excused.add("compile")
+        reads_variables.update(at_will.intersection(["getattr"]))
+        found = scan(code, False, excused)
         if not found and is_harmless(tree):
             return False
+        if sets_at_wish(tree):
+            suspect("sets attributes by names that are values", True)
         stores, foreign, makes_class = attributes_set(tree)
         if makes_class:
             suspect("makes a class by a call", True)
