@@ -14,5 +14,7 @@ pub const EXEC: u32 = 1;
 pub const REFERENCE: u32 = 2;
 /// The harness drivers and the meaning of their events; a change regrades everything.
 pub const HARNESS: u32 = 9;
+/// What comes with the imports of an interpreter, as it is kept from run to run.
+pub const SURVEY: u32 = 1;
 /// `profile.json`: where an evaluation's time went.
 pub const PROFILE: u32 = 1;

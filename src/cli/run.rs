@@ -16,12 +16,13 @@ use super::progress::Progress;
 use super::setup::Setup;
 use crate::base::version::{HARNESS, MANIFEST};
 use crate::environment::{EnvChoice, Store};
-use crate::harness::Popularity;
+use crate::harness::ImportOrder;
 use crate::job::PROFILE;
 use crate::journal::{Host, Identity, Manifest, ScannerIdentity};
 use crate::pipeline::evaluate::{SPARE_WORKERS, now};
 use crate::pipeline::references::user_cache;
 use crate::pipeline::source::tasks_digest;
+use crate::pipeline::survey::survey;
 use crate::pipeline::{
     Cancel, Evaluation, History, PipelineError, References, Runner, Scanning, Tally,
 };
@@ -66,14 +67,17 @@ async fn evaluate_in(
     cancel: &Cancel,
     pool: &Arc<Pool>,
 ) -> Result<(), Failure> {
-    let runner = Runner {
+    let mut runner = Runner {
         pool: Arc::clone(pool),
         interpreter: setup.interpreter.clone(),
         limits: setup.limits.clone(),
         grading: setup.grading,
-        warm: setup.warm.then(|| Arc::new(Popularity::of(&setup.tasks))),
+        warm: None,
         preparations: Arc::default(),
     };
+    if setup.warm {
+        runner.warm = Some(Arc::new(import_order(setup, global, &runner).await));
+    }
     let scanners = scanners(setup, pool).await?;
     let attestation = pool.attestation(PROFILE).unwrap_or_default();
     let attested = pool.attestations().get(PROFILE).into_iter();
@@ -123,6 +127,24 @@ async fn evaluate_in(
         .await;
     drop(progress);
     outcome.map_err(Failure::from)
+}
+
+/// In which order jobs have their imports made. For that it has to be known what comes with the popular ones.
+async fn import_order(setup: &Setup, global: Global, runner: &Runner) -> ImportOrder {
+    let tasks = || {
+        let all = setup.tasks.iter().map(|task| &**task);
+        all.filter(|task| setup.selection.has(&task.id))
+    };
+    let order = ImportOrder::of(tasks());
+    let begun = |count| {
+        if !global.quiet {
+            say(&format!(
+                "trying what comes with {count} imports, which later runs will know"
+            ));
+        }
+    };
+    let closures = survey(runner, &order, user_cache(), begun).await;
+    order.with(&closures, tasks(), setup.workers)
 }
 
 /// The scanners of the run, each asked for its version.

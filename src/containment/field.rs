@@ -304,7 +304,10 @@ impl Field {
             limits,
             reuse: match (footing, place.mode, plan.imports.clone()) {
                 (Footing::Fresh, ..) => Reuse::Nothing,
-                (Footing::Usual, Mode::Warm, Some(imports)) => Reuse::Interpreter { imports },
+                (Footing::Usual, Mode::Warm, Some(imports)) => Reuse::Interpreter {
+                    imports,
+                    popular: 0,
+                },
                 (Footing::Usual, ..) => Reuse::Sandbox,
             },
         };

@@ -228,8 +228,8 @@ fn contains(bytes: &[u8], wanted: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::super::corpus::Corpus;
-    use super::super::report::Outcome;
     use super::*;
+    use crate::containment::report::Outcome;
 
     const ALL: Offers = Offers::ALL;
 

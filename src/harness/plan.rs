@@ -97,6 +97,11 @@ const PREPARE: &str = concat!(
     include_str!("drivers/prepare.py"),
 );
 
+const SURVEY: &str = concat!(
+    include_str!("drivers/events.py"),
+    include_str!("drivers/survey.py"),
+);
+
 impl Plan {
     /// The bytes for descriptor 3: the driver's length as eight big-endian bytes, the driver, the
     /// key, the payload. The key stands apart so that the driver can wipe it once it is used.
@@ -173,6 +178,17 @@ pub fn prepare_plan(task: &Task, nonce: [u8; 32], alter: bool) -> Plan {
     Plan {
         driver: PREPARE,
         payload: payload.to_string().into_bytes(),
+        nonce,
+        imports: None,
+    }
+}
+
+/// What to run to learn what comes with each of these imports; [`Closures::read`](super::Closures::read) reads what it
+/// reports. No snippet has part in it.
+pub fn survey_plan(imports: &[String], nonce: [u8; 32]) -> Plan {
+    Plan {
+        driver: SURVEY,
+        payload: json!({ "imports": imports }).to_string().into_bytes(),
         nonce,
         imports: None,
     }

@@ -17,6 +17,7 @@ pub mod scanning;
 mod schedule;
 mod seen;
 pub mod source;
+pub mod survey;
 pub mod tally;
 mod window;
 

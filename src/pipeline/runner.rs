@@ -10,7 +10,7 @@ use super::preparations::Preparations;
 use crate::base::limits::Limits;
 use crate::dataset::{Task, Tests};
 use crate::environment::Interpreter;
-use crate::harness::{Grading, Plan, Popularity, PreparedTests, Reference, launch, plan};
+use crate::harness::{Grading, ImportOrder, Plan, PreparedTests, Reference, launch, plan};
 use crate::job::PROFILE;
 use crate::verdict::Verdict;
 use crate::worker::{Pool, Request, Reuse, WorkerError};
@@ -33,9 +33,9 @@ pub struct Runner {
     pub limits: Limits,
     /// The grading mode.
     pub grading: Grading,
-    /// Whether jobs may be forked from warm interpreters, and by which imports these are made; if not, each job
+    /// Whether jobs may be forked from warm interpreters, and in which order these make their imports; if not, each job
     /// has a fresh one.
-    pub warm: Option<Arc<Popularity>>,
+    pub warm: Option<Arc<ImportOrder>>,
     /// Tests that were compiled already.
     pub preparations: Arc<Preparations>,
 }
@@ -120,6 +120,12 @@ impl Runner {
         Ok((Err(last), [0; 32]))
     }
 
+    /// Runs what has no snippet in it, once.
+    pub(super) async fn run(&self, plan: &Plan) -> Outcome {
+        let request = self.request(plan, HASH_SEED, Footing::Usual);
+        self.once(request, &mut Turn::default()).await
+    }
+
     async fn once(&self, request: Request, turn: &mut Turn) -> Outcome {
         // A host that cannot build any sandbox has been found out when the pool was started. Later on
         // one job's failure must not end the run: a hostile program could bring it about.
@@ -146,9 +152,9 @@ impl Runner {
             limits: self.limits.clone(),
             reuse: match (footing, &self.warm, plan.imports.clone()) {
                 (Footing::Fresh, ..) => Reuse::Nothing,
-                (Footing::Usual, Some(popularity), Some(mut imports)) => {
-                    popularity.sort(&mut imports);
-                    Reuse::Interpreter { imports }
+                (Footing::Usual, Some(order), Some(imports)) => {
+                    let (imports, popular) = order.ladder_for(imports);
+                    Reuse::Interpreter { imports, popular }
                 }
                 (Footing::Usual, ..) => Reuse::Sandbox,
             },

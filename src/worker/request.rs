@@ -45,6 +45,9 @@ pub enum Reuse {
     Interpreter {
         /// What the job imports first of all, in its order: some of these imports may have been made before.
         imports: Vec<String>,
+        /// How many of them, from the first, so many other jobs will have made, too, that an interpreter with them is
+        /// worth it at once. The others have to be wanted again.
+        popular: usize,
     },
 }
 

@@ -14,6 +14,7 @@
     reason = "a test that cannot go on should panic, and one that is skipped says so"
 )]
 
+mod ladder;
 mod spite;
 #[path = "../support/mod.rs"]
 mod support;
@@ -24,8 +25,9 @@ use std::sync::Arc;
 use fumehood::base::limits::Limits;
 use fumehood::dataset::{DatasetKind, Task, TaskSet, Tests};
 use fumehood::environment::Interpreter;
-use fumehood::harness::{Grading, Popularity, launch, plan};
+use fumehood::harness::{Grading, ImportOrder, launch, plan};
 use fumehood::pipeline::Runner;
+use fumehood::pipeline::survey::survey;
 use fumehood::worker::{Observation, Pool, PoolConfig, Request, Reuse};
 use support::skip;
 
@@ -106,7 +108,10 @@ fn request(interpreter: &Interpreter, task: &Task, code: &str, is_warm: bool) ->
             ..Limits::default()
         },
         reuse: match plan.imports {
-            Some(imports) if is_warm => Reuse::Interpreter { imports },
+            Some(imports) if is_warm => Reuse::Interpreter {
+                imports,
+                popular: 0,
+            },
             _ => Reuse::Sandbox,
         },
     }
@@ -265,8 +270,15 @@ async fn ground_truths_come_to_the_same() {
         interpreter,
         limits: kind.limits(),
         grading: Grading::Strict,
-        warm: Some(Arc::new(Popularity::of(&tasks))),
+        warm: None,
         preparations: Arc::default(),
+    };
+    let order = ImportOrder::of(tasks.iter().map(|task| &**task));
+    let closures = survey(&runner, &order, None, |_| ()).await;
+    let order = order.with(&closures, tasks.iter().map(|task| &**task), 1);
+    let runner = Runner {
+        warm: Some(Arc::new(order)),
+        ..runner
     };
     let cold = Runner {
         warm: None,

@@ -6,7 +6,7 @@
 # suspect too little. It looks at the names in the snippet's compiled code before that runs, and at the
 # interpreter's audit events while it runs. An audit hook cannot be removed, and it is called before
 # the act that it is told of takes effect; what it notes is sent at once.
-import _thread, posix
+import _imp, _thread, posix
 
 # Modules of which a solution to a programming task hardly ever has need.
 RISKY_MODULES = frozenset("""
@@ -323,13 +323,25 @@ def make_watch(emit, tampered, trusted, own_code):
         if caller is not None and is_own(caller):
             takes_frame("raises " + event)
 
+    def starts_library(frame):
+        """Whether a frame of the import system has the machine code of a library set itself up, which has no frames."""
+        if frame.f_code.co_name != "_call_with_frames_removed":
+            return False
+        function, values = frame.f_locals.get("f"), frame.f_locals.get("args") or (None,)
+        if function is _imp.exec_dynamic:
+            path = getattr(values[0], "__file__", None)
+        else:
+            path = getattr(values[0], "origin", None) if function is _imp.create_dynamic else None
+        return type(path) is str and path.startswith(library)
+
     def on_exec(event, args, caller):
         code = args[0]
         if id(code) in trusted or id(code) in own_code:
             return
         by = caller.f_code.co_filename
         own = is_own(caller)
-        scan(code, not own and not by.startswith(("<frozen importlib", "<driver>")))
+        is_import = by.startswith(("<frozen importlib", "<driver>")) and not starts_library(caller)
+        scan(code, not own and not is_import)
         if own:
             all_code(code, own_code)
             suspect("executes code that it made", any([type(item) is CODE for item in code.co_consts]))

@@ -14,6 +14,7 @@ pub(super) struct Counters {
     cpu: Option<(Version, File)>,
     pub(super) peak: Option<File>,
     in_use: Option<File>,
+    memory_stat: Option<(Version, File)>,
     memory_events: Option<File>,
     pids_events: Option<File>,
     pids: Option<File>,
@@ -65,6 +66,12 @@ impl Counters {
                 .zip(open(cpu, "cpuacct.usage", "cpu.stat", false)),
             peak: open(memory, peak.0, peak.1, true),
             in_use: open(memory, in_use.0, in_use.1, false),
+            memory_stat: memory.map(|(version, _)| version).zip(open(
+                memory,
+                "memory.stat",
+                "memory.stat",
+                false,
+            )),
             memory_events: open(memory, events.0, events.1, false),
             pids_events: of_pids("pids.events"),
             pids: of_pids("pids.current"),
@@ -97,6 +104,18 @@ impl Counters {
     /// All memory in use now, in bytes.
     pub(super) fn in_use(&self) -> Option<u64> {
         number(&text(self.in_use.as_ref()?)?)
+    }
+
+    /// Memory of processes and of files in memory, in bytes: what is in use without what the kernel keeps of files on
+    /// disks (their pages, names and numbers) and gives back when it is short.
+    pub(super) fn held(&self) -> Option<u64> {
+        let (version, file) = self.memory_stat.as_ref()?;
+        let text = text(file)?;
+        let anonymous = match version {
+            Version::V1 => "rss",
+            Version::V2 => "anon",
+        };
+        Some(keyed(&text, anonymous)?.saturating_add(keyed(&text, "shmem")?))
     }
 
     /// Processes of the group that were killed for want of memory, whoever wanted it; and how often its own

@@ -25,6 +25,10 @@ pub struct Group {
     limits: Limits,
     /// What is in use between jobs: the sandbox's own, and its residents'.
     own: Option<u64>,
+    /// The same without what the kernel keeps of files.
+    own_held: Option<u64>,
+    /// What the kernel kept of files that jobs looked at since then, in bytes.
+    kept: u64,
     residents: Residents,
 }
 
@@ -45,6 +49,10 @@ struct Residents {
 /// batches, one for each processor.
 const LEFT: u64 = 2 * MIB;
 const BATCH: u64 = 256 << 10;
+
+/// What a group may have kept of files that its jobs looked at: their pages, names and numbers. It is no job's to use up, as the
+/// kernel gives it back when the group comes to its limit, but it is nobody's memory either.
+const MOST_KEPT: u64 = 256 * MIB;
 
 /// How often a group is asked whether it is at rest, and when again.
 const LOOKS: u32 = 20;
@@ -78,6 +86,8 @@ impl Group {
             counters: Counters::default(),
             limits: limits.clone(),
             own: None,
+            own_held: None,
+            kept: 0,
             residents: Residents::default(),
         };
         for folder in &group.folders {
@@ -141,14 +151,29 @@ impl Group {
             }
             self.memory_in_use().is_some_and(|in_use| {
                 let own = *self.own.get_or_insert(in_use);
-                in_use <= own + slack
+                in_use <= own + slack || self.is_kept_of_files(in_use - own, slack)
             })
         })
+    }
+
+    /// Whether what is in use beside the group's own is nothing but what the kernel keeps of files. It counts as the
+    /// group's own then.
+    fn is_kept_of_files(&mut self, more: u64, slack: u64) -> bool {
+        let (Some(held), Some(own_held)) = (self.counters.held(), self.own_held) else {
+            return false;
+        };
+        let is_kept = held <= own_held + slack && self.kept + more <= MOST_KEPT;
+        if is_kept {
+            self.own = self.own.map(|own| own + more);
+            self.kept += more;
+        }
+        is_kept
     }
 
     /// The same before the first job: what the sandbox itself took is not the job's.
     pub fn renew_first(&mut self) {
         self.own = self.memory_in_use();
+        self.own_held = self.counters.held();
         self.residents.before = self.own.unwrap_or(0);
         // A kernel that cannot forget tells the first job's figure still, with what the sandbox took.
         let _ = self.counters.forget_peak();
@@ -162,6 +187,8 @@ impl Group {
     pub fn set_off(&mut self, processes: u64) -> io::Result<()> {
         let in_use = self.memory_in_use().ok_or(io::ErrorKind::NotFound)?;
         self.own = Some(in_use);
+        self.own_held = self.counters.held();
+        self.kept = 0;
         self.residents.processes = processes;
         self.residents.memory = in_use.saturating_sub(self.residents.before);
         self.residents.shared = 0;
@@ -282,9 +309,9 @@ impl Group {
         total.trim().parse().ok().map(Duration::from_micros)
     }
 
-    /// Without what residents hold that is not the job's.
+    /// Without what residents hold that is not the job's, and what was kept of files before it.
     fn of_job(&self, bytes: u64) -> u64 {
-        bytes.saturating_sub(self.residents.memory - self.residents.shared)
+        bytes.saturating_sub(self.residents.memory - self.residents.shared + self.kept)
     }
 
     /// The memory that the job has in use now, in bytes.

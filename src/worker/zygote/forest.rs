@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
-use super::tree::{Place, ROOT, Tree};
+use super::tree::{Ladder, Place, ROOT, Tree};
 use super::wire::{Answer, send_growth, send_job};
 use crate::base::limits::{Limits, MIB};
 use crate::harness::launch;
@@ -162,7 +162,7 @@ impl Forest {
         request: &Request,
         supervisor: BorrowedFd<'_>,
     ) -> Result<Option<&Zygote>, Doubt> {
-        let (Reuse::Interpreter { imports }, Some(payload), Some(_)) =
+        let (Reuse::Interpreter { imports, popular }, Some(payload), Some(_)) =
             (&request.reuse, &request.payload, request.events_limit)
         else {
             return Ok(None);
@@ -177,8 +177,12 @@ impl Forest {
             return Ok(None);
         };
         stem.wanted = stem.wanted.saturating_add(1);
-        stem.tree.wanted(imports);
-        if stem.doubts > MOST_DOUBTS || stem.wanted < OFTEN {
+        let ladder = Ladder {
+            imports,
+            popular: *popular,
+        };
+        stem.tree.wanted(ladder);
+        if stem.doubts > MOST_DOUBTS || stem.wanted < OFTEN && *popular == 0 {
             return Ok(None);
         }
         if stem.slot != slot.number {
@@ -191,7 +195,7 @@ impl Forest {
         let Some(stem) = self.stems.last_mut() else {
             return Ok(None);
         };
-        match stem.climb(slot, request, imports, supervisor, residents) {
+        match stem.climb(slot, request, ladder, supervisor, residents) {
             Ok(place) => {
                 stem.doubts = 0;
                 Ok(stem.alive.get(&place))
@@ -268,12 +272,12 @@ impl Stem {
         &mut self,
         slot: &mut Slot,
         request: &Request,
-        imports: &[String],
+        ladder: Ladder<'_>,
         supervisor: BorrowedFd<'_>,
         mut residents: usize,
     ) -> Result<Place, Doubt> {
         loop {
-            let plan = self.tree.plan(imports);
+            let plan = self.tree.plan(ladder);
             let Some(serve) = plan.serve else {
                 let root = self.plant(slot, request, supervisor)?;
                 self.tree.grown(ROOT, 0, root.resident);

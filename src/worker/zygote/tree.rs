@@ -4,7 +4,7 @@
 //! imported one thing more. The imports on the way from the root to it are some of those that a job makes
 //! first of all; so a job that is forked there finds nothing that it would not have imported itself, before
 //! any of its own code. In which order jobs have them is up to the caller
-//! ([`Popularity`](crate::harness::Popularity)).
+//! ([`ImportOrder`](crate::harness::ImportOrder)).
 
 use std::collections::BTreeMap;
 
@@ -32,6 +32,8 @@ struct Node {
     bytes: u64,
     /// The last job that used it.
     used: u64,
+    /// It was ended for want of memory.
+    was_ended: bool,
 }
 
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -58,6 +60,22 @@ pub(super) struct Tree {
     jobs: u64,
 }
 
+/// What a job would have an interpreter import.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ladder<'a> {
+    /// In this order.
+    pub(super) imports: &'a [String],
+    /// So many of them, from the first, are known to be wanted by others, too.
+    pub(super) popular: usize,
+}
+
+impl Ladder<'_> {
+    /// Whether a place for one of the imports is worth a try.
+    fn is_worth(self, number: usize, node: &Node) -> bool {
+        node.wanted >= OFTEN || number < self.popular && !node.was_ended
+    }
+}
+
 /// What to do for a job.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Plan {
@@ -78,15 +96,15 @@ impl Tree {
     }
 
     /// A job comes, with the imports that it makes first of all.
-    pub(super) fn wanted(&mut self, imports: &[String]) {
+    pub(super) fn wanted(&mut self, ladder: Ladder<'_>) {
         self.jobs += 1;
         let mut at = ROOT;
-        for import in imports {
+        for (number, import) in ladder.imports.iter().enumerate() {
             if let Some(next) = self.step(at, import) {
                 let node = &mut self.nodes[next.0];
                 node.wanted = node.wanted.saturating_add(1);
                 // What is not known yet may turn out to be cheap. Until then nothing is planned beyond.
-                if node.state == State::Absent && node.wanted < OFTEN {
+                if node.state == State::Absent && !ladder.is_worth(number, node) {
                     break;
                 }
                 at = next;
@@ -95,7 +113,7 @@ impl Tree {
     }
 
     /// What to do for a job that was counted by [`Self::wanted`]. To be asked again after each growth.
-    pub(super) fn plan(&mut self, imports: &[String]) -> Plan {
+    pub(super) fn plan(&mut self, ladder: Ladder<'_>) -> Plan {
         if self.nodes[ROOT.0].state != State::Alive {
             return Plan {
                 serve: None,
@@ -104,14 +122,14 @@ impl Tree {
         }
         let mut at = ROOT;
         let mut grow = None;
-        for import in imports {
+        for (number, import) in ladder.imports.iter().enumerate() {
             let Some(next) = self.step(at, import) else {
                 continue;
             };
             let node = &self.nodes[next.0];
             match node.state {
                 State::Alive => at = next,
-                State::Absent if node.wanted >= OFTEN => {
+                State::Absent if ladder.is_worth(number, node) => {
                     grow = Some((next, import.clone()));
                     break;
                 }
@@ -185,6 +203,7 @@ impl Tree {
             self.nodes[leaf.0].state = State::Absent;
             // It has to be wanted anew: a tree that is too large for its memory must not grow for every job.
             self.nodes[leaf.0].wanted = 0;
+            self.nodes[leaf.0].was_ended = true;
             gone.push(leaf);
         }
         gone

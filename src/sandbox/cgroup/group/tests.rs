@@ -293,3 +293,38 @@ fn a_peak_that_cannot_be_forgotten_is_nobodys() {
     assert_eq!(group.job_memory(), Some(5 * MIB));
     group.folders.clear();
 }
+
+#[test]
+fn what_is_kept_of_files_is_no_jobs_memory() {
+    for (version, held, in_use) in [
+        (Version::V1, "rss", "memory.usage_in_bytes"),
+        (Version::V2, "anon", "memory.current"),
+    ] {
+        let (_place, mut group, folder) = group(version);
+        let stat = |held_now: u64| format!("{held} {held_now}\nfile 7\nshmem 100\n");
+        put(
+            &folder,
+            &[
+                ("pids.max", ""),
+                (in_use, "1048576\n"),
+                ("memory.stat", &stat(0)),
+            ],
+        );
+        reopened(&mut group);
+        group.renew_first();
+        let limits = Limits::default();
+        // Ten more are in use. That they are no process's is to be told.
+        put(
+            &folder,
+            &[(in_use, "11534336\n"), ("memory.stat", &stat(10 * MIB))],
+        );
+        assert!(!group.renew(&limits));
+        put(&folder, &[("memory.stat", &stat(0))]);
+        assert!(group.renew(&limits));
+        assert_eq!(group.job_memory(), Some(MIB));
+        // But not without end.
+        put(&folder, &[(in_use, "1048576000\n")]);
+        assert!(!group.renew(&limits));
+        group.folders.clear();
+    }
+}

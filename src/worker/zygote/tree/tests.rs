@@ -24,9 +24,15 @@ fn names(text: &str) -> Vec<String> {
 
 /// Serves a job as a worker would; every import costs what its name says in tenths of a millisecond.
 fn serve(tree: &mut Tree, imports: &[String]) -> Vec<String> {
-    tree.wanted(imports);
+    serve_popular(tree, imports, 0)
+}
+
+/// The same for a job of whose imports so many are popular.
+fn serve_popular(tree: &mut Tree, imports: &[String], popular: usize) -> Vec<String> {
+    let ladder = Ladder { imports, popular };
+    tree.wanted(ladder);
     loop {
-        let plan = tree.plan(imports);
+        let plan = tree.plan(ladder);
         let Some(serve) = plan.serve else {
             tree.grown(ROOT, 0, 10);
             continue;
@@ -54,6 +60,18 @@ fn what_is_wanted_again_is_warm_from_then_on() {
     assert_eq!(serve(&mut tree, &other), [""; 0]);
     assert_eq!(serve(&mut tree, &other), ["b"]);
     assert_eq!(serve(&mut tree, &names("a x b")), ["a"]);
+}
+
+#[test]
+fn what_is_popular_is_warm_at_once_unless_it_had_to_go() {
+    let mut tree = Tree::new(40);
+    let job = names("a b c");
+    assert_eq!(serve_popular(&mut tree, &job, 2), ["a", "b"]);
+    assert_eq!(serve_popular(&mut tree, &names("x"), 1), ["x"]);
+    // There is no room for more: what goes must be wanted like anything else before it comes back.
+    assert_eq!(serve_popular(&mut tree, &names("y"), 1), ["y"]);
+    assert_eq!(serve_popular(&mut tree, &job, 2), ["a"]);
+    assert_eq!(tree.bytes(), 40);
 }
 
 #[test]
@@ -94,7 +112,10 @@ fn what_was_learned_outlives_the_processes() {
     tree.lost();
     assert_eq!(tree.bytes(), 0);
     assert_eq!(
-        tree.plan(&job),
+        tree.plan(Ladder {
+            imports: &job,
+            popular: 0
+        }),
         Plan {
             serve: None,
             grow: None
