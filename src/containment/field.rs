@@ -84,17 +84,19 @@ struct Trial<'a> {
 impl Execute for Trial<'_> {
     /// A hostile program must not make us fail even once.
     const RETRIES: usize = 0;
+    /// What every program does in the usual way is what is looked at.
+    const SPARES_RUNS: bool = false;
 
-    async fn execute(&mut self, plan: &Plan, footing: Footing) -> Result<Outcome, PipelineError> {
+    async fn execute(&self, plan: &Plan, footing: Footing) -> Result<Outcome, PipelineError> {
         let (field, limits) = (self.field, self.limits.clone());
         let observed = field.observe(self.place, plan, HASH_SEED, limits, footing);
         let failed = |error: WorkerError| Failure::Infra(error.to_string());
         Ok(observed.await.map_err(failed))
     }
 
-    async fn prepare(&mut self, plan: &Plan) -> Result<Outcome, PipelineError> {
+    async fn prepare(&self, plan: &Plan) -> Result<Outcome, PipelineError> {
         let limits = &self.field.usual;
-        let mut usual = Trial { limits, ..*self };
+        let usual = Trial { limits, ..*self };
         usual.execute(plan, Footing::Usual).await
     }
 }
@@ -225,15 +227,12 @@ impl Field {
         };
         let mut graded = Err(Seen::default());
         for _ in 0..TRIES_TO_START {
-            let mut trial = Trial {
+            let trial = Trial {
                 field: self,
                 place,
                 limits: &program.limits,
             };
-            graded = answer
-                .grade(&mut trial)
-                .await
-                .map_err(|error| infra(&error));
+            graded = answer.grade(&trial).await.map_err(|error| infra(&error));
             if !graded.as_ref().is_ok_and(ran_out_of_time_at_its_start) {
                 break;
             }
@@ -350,7 +349,7 @@ impl Field {
             });
             honest = (honest.0 + 1, honest.1 + usize::from(passed));
             self.references.insert(name.clone(), reference);
-            let trial = &mut Trial {
+            let trial = &Trial {
                 field: self,
                 place,
                 limits: &self.usual.clone(),

@@ -12,7 +12,8 @@ use super::nonce::nonce;
 use crate::base::text::Excerpt;
 use crate::dataset::Task;
 use crate::harness::{
-    Grading, Plan, PreparedTests, Reference, Suspicion, control_plan, plan, prepare_plan,
+    Grading, Plan, PreparedTests, Reference, Suspicion, control_plan, is_controlled, plan,
+    prepare_plan,
 };
 use crate::verdict::{Control, Step, Verdict, VerdictKind, judge};
 use crate::worker::{Observation, Usage};
@@ -42,18 +43,20 @@ pub(crate) enum Footing {
 pub(crate) trait Execute {
     /// How often what failed is tried again.
     const RETRIES: usize;
+    /// Whether a run is spared that will most likely not count.
+    const SPARES_RUNS: bool;
 
     /// Runs a snippet, once.
     ///
     /// # Errors
     /// When no job can run at all.
-    async fn execute(&mut self, plan: &Plan, footing: Footing) -> Result<Outcome, PipelineError>;
+    async fn execute(&self, plan: &Plan, footing: Footing) -> Result<Outcome, PipelineError>;
 
     /// Runs what has no snippet in it, once.
     ///
     /// # Errors
     /// When no job can run at all.
-    async fn prepare(&mut self, plan: &Plan) -> Result<Outcome, PipelineError>;
+    async fn prepare(&self, plan: &Plan) -> Result<Outcome, PipelineError>;
 }
 
 /// Code as an answer to a task.
@@ -78,8 +81,12 @@ impl Answer<'_> {
     ///
     /// # Errors
     /// When no job can run at all. A failure that concerns this answer alone is a verdict, `infra`.
-    pub(crate) async fn grade<E: Execute>(&self, by: &mut E) -> Result<Graded, PipelineError> {
+    pub(crate) async fn grade<E: Execute>(&self, by: &E) -> Result<Graded, PipelineError> {
         let mut first = None;
+        if E::SPARES_RUNS && is_controlled(&self.task.tests) && will_be_suspect(self.code) {
+            let verdict = self.tried(by, &mut first).await?;
+            return Ok(Graded { verdict, first });
+        }
         let mut verdict = self.run(by, Footing::Usual, &mut first).await?;
         if Control::is_needed(self.task, &verdict) {
             let mut earlier = verdict.suspicions;
@@ -94,7 +101,7 @@ impl Answer<'_> {
     /// The verdict of one run, which is tried again when it fails.
     async fn run<E: Execute>(
         &self,
-        by: &mut E,
+        by: &E,
         footing: Footing,
         first: &mut Option<Observation>,
     ) -> Result<Verdict, PipelineError> {
@@ -127,22 +134,28 @@ impl Answer<'_> {
         }
     }
 
-    /// The verdict that counts where a pass is suspect. What the code finds of earlier runs (a file that was read
-    /// before is read faster) tells it how many there were, but not which of the next two is the control.
+    /// The verdict that counts where a pass is suspect, or will be. What the code finds of other runs (a file that was read
+    /// before is read faster) tells it how many there were, but not which of these two is the control. They are run
+    /// side by side if there is a worker for each.
     async fn tried<E: Execute>(
         &self,
-        by: &mut E,
+        by: &E,
         first: &mut Option<Observation>,
     ) -> Result<Verdict, PipelineError> {
         let control_comes_first = fresh_nonce()?[0] & 1 == 1;
-        let mut early = match control_comes_first {
-            true => Some(self.control(by).await?),
-            false => None,
+        let (verdict, early) = match control_comes_first {
+            true => {
+                let both = (self.control(by), self.run(by, Footing::Fresh, first));
+                let (early, verdict) = tokio::join!(both.0, both.1);
+                (verdict, early)
+            }
+            false => tokio::join!(self.run(by, Footing::Fresh, first), self.control(by)),
         };
-        let verdict = self.run(by, Footing::Fresh, first).await?;
+        let verdict = verdict?;
         if !Control::is_needed(self.task, &verdict) {
             return Ok(verdict);
         }
+        let mut early = Some(early?);
         let mut control = Control::new(verdict);
         let mut failures = 0;
         loop {
@@ -176,7 +189,7 @@ impl Answer<'_> {
     /// one and what was seen of it.
     async fn control<E: Execute>(
         &self,
-        by: &mut E,
+        by: &E,
     ) -> Result<Result<([u8; 32], Observation), Failure>, PipelineError> {
         let altered = match prepared(self.task, true, by).await? {
             Ok(altered) => altered,
@@ -190,11 +203,20 @@ impl Answer<'_> {
     }
 }
 
+/// Whether a pass of this code will most likely come with a suspicion, as its text shows: then a run that would not count is
+/// spared. It decides nothing but that.
+fn will_be_suspect(code: &str) -> bool {
+    // What starts other programs. The drivers tell what is suspect; this is the one thing that takes long in honest code.
+    ["subprocess", "os.system", "os.popen"]
+        .iter()
+        .any(|word| code.contains(word))
+}
+
 /// Has a task's tests prepared in a job of their own, and altered if that is wanted.
 pub(crate) async fn prepared<E: Execute>(
     task: &Task,
     alter: bool,
-    by: &mut E,
+    by: &E,
 ) -> Result<Result<PreparedTests, Failure>, PipelineError> {
     let plan = prepare_plan(task, fresh_nonce()?, alter);
     Ok(by.prepare(&plan).await?.and_then(|observation| {

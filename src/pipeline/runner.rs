@@ -1,6 +1,6 @@
 //! From a sample to its verdict: a job on the pool, tried again when the failure is ours.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::OwnedSemaphorePermit;
 
@@ -46,7 +46,15 @@ pub(super) struct Turn {
     /// The memory that it is expected to hold at most.
     pub(super) memory: Option<u64>,
     /// Given back when its turn has come: the next may be prepared.
-    pub(super) ready: Option<OwnedSemaphorePermit>,
+    pub(super) ready: Mutex<Option<OwnedSemaphorePermit>>,
+}
+
+impl Turn {
+    /// Its first job has begun.
+    fn has_come(&self) {
+        let mut ready = self.ready.lock().unwrap_or_else(PoisonError::into_inner);
+        drop(ready.take());
+    }
 }
 
 impl Runner {
@@ -60,7 +68,7 @@ impl Runner {
         code: &str,
         reference: Option<&Reference>,
     ) -> Result<Verdict, PipelineError> {
-        let turn = &mut Turn::default();
+        let turn = &Turn::default();
         self.grade_in_turn(task, code, reference, turn).await
     }
 
@@ -70,7 +78,7 @@ impl Runner {
         task: &Task,
         code: &str,
         reference: Option<&Reference>,
-        turn: &mut Turn,
+        turn: &Turn,
     ) -> Result<Verdict, PipelineError> {
         let prepared = self.prepared(task).await;
         let answer = Answer {
@@ -80,8 +88,8 @@ impl Runner {
             reference,
             prepared: prepared.as_deref(),
         };
-        let mut jobs = Jobs { runner: self, turn };
-        Ok(answer.grade(&mut jobs).await?.verdict)
+        let jobs = Jobs { runner: self, turn };
+        Ok(answer.grade(&jobs).await?.verdict)
     }
 
     /// The tests of a task, if they are worth to be compiled apart. Where that fails, every job does it.
@@ -90,9 +98,9 @@ impl Runner {
             return None;
         }
         let prepare = || async {
-            let turn = &mut Turn::default();
-            let mut jobs = Jobs { runner: self, turn };
-            match prepared(task, false, &mut jobs).await {
+            let turn = &Turn::default();
+            let jobs = Jobs { runner: self, turn };
+            match prepared(task, false, &jobs).await {
                 Ok(Ok(tests)) => Ok(tests),
                 // Whatever it is, the job itself will meet it.
                 Ok(Err(_)) | Err(_) => Err(()),
@@ -112,7 +120,7 @@ impl Runner {
         for _ in 0..=RETRIES {
             let plan = plan(task, code, self.grading, fresh_nonce()?, None, None);
             let request = self.request(&plan, hash_seed, Footing::Usual);
-            match self.once(request, &mut Turn::default()).await {
+            match self.once(request, &Turn::default()).await {
                 Err(failure @ Failure::Infra(_)) => last = failure,
                 outcome => return Ok((outcome, plan.nonce)),
             }
@@ -123,14 +131,14 @@ impl Runner {
     /// Runs what has no snippet in it, once.
     pub(super) async fn run(&self, plan: &Plan) -> Outcome {
         let request = self.request(plan, HASH_SEED, Footing::Usual);
-        self.once(request, &mut Turn::default()).await
+        self.once(request, &Turn::default()).await
     }
 
-    async fn once(&self, request: Request, turn: &mut Turn) -> Outcome {
+    async fn once(&self, request: Request, turn: &Turn) -> Outcome {
         // A host that cannot build any sandbox has been found out when the pool was started. Later on
         // one job's failure must not end the run: a hostile program could bring it about.
         let memory = turn.memory;
-        let begun = || drop(turn.ready.take());
+        let begun = || turn.has_come();
         let outcome = self.pool.run_expecting(request, memory, begun).await;
         outcome.map_err(|error| match error {
             WorkerError::Busy(_) | WorkerError::Shortage(_) => Failure::Busy(error.to_string()),
@@ -165,18 +173,19 @@ impl Runner {
 /// The jobs of one sample.
 struct Jobs<'a> {
     runner: &'a Runner,
-    turn: &'a mut Turn,
+    turn: &'a Turn,
 }
 
 impl Execute for Jobs<'_> {
     const RETRIES: usize = RETRIES;
+    const SPARES_RUNS: bool = true;
 
-    async fn execute(&mut self, plan: &Plan, footing: Footing) -> Result<Outcome, PipelineError> {
+    async fn execute(&self, plan: &Plan, footing: Footing) -> Result<Outcome, PipelineError> {
         let request = self.runner.request(plan, HASH_SEED, footing);
         Ok(self.runner.once(request, self.turn).await)
     }
 
-    async fn prepare(&mut self, plan: &Plan) -> Result<Outcome, PipelineError> {
+    async fn prepare(&self, plan: &Plan) -> Result<Outcome, PipelineError> {
         self.execute(plan, Footing::Usual).await
     }
 }

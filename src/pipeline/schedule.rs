@@ -3,7 +3,7 @@
 //! One task owns all of this, so that nothing is locked; the jobs themselves run in tasks of their own
 //! and come back to it when their verdict is in the journal.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::task::JoinSet;
@@ -192,15 +192,15 @@ async fn job(
         Some(ready) => Ok(ready),
         None => all_ready.acquire_owned().await,
     };
-    let mut turn = Turn {
+    let turn = Turn {
         memory: stage.run.history.memory(&item.task.id),
-        ready: ready.ok(),
+        ready: Mutex::new(ready.ok()),
     };
     let (task, code) = (&item.task, &item.sample.code);
     let graded = stage
         .run
         .runner
-        .grade_in_turn(task, code, reference.as_deref(), &mut turn);
+        .grade_in_turn(task, code, reference.as_deref(), &turn);
     let verdict = graded.await?;
     if verdict.kind != VerdictKind::Infra {
         stage.took(&item.task.id, &verdict.usage);

@@ -112,6 +112,14 @@ def words_in(code, found, with_texts=True):
             found.update([item for item in (constant if type(constant) is tuple else (constant,)) if type(item) is str])
 
 
+def stands_alone(name, text):
+    """Whether a name is no end of a longer word, as `_signal` is of `time_signal`."""
+    place = text.find(name)
+    while place > 0 and text[place - 1].isalnum() and name[:1] == "_":
+        place = text.find(name, place + 1)
+    return place >= 0
+
+
 def texts_in(constant, found, depth):
     kind = type(constant)
     if kind is CODE:
@@ -119,7 +127,7 @@ def texts_in(constant, found, depth):
             names_in(constant, found, depth + 1)
     elif kind is str:
         if "_" in constant:
-            found.update(name for name in RISKY_TEXTS if name in constant)
+            found.update(name for name in RISKY_TEXTS if name in constant and stands_alone(name, constant))
         if "/proc" in constant:
             found.add("/proc")
     elif kind is bytes:
@@ -130,22 +138,14 @@ def texts_in(constant, found, depth):
             texts_in(item, found, depth)
 
 
-def compiles_patterns_only(tree):
-    """Whether the word `compile` stands for `re.compile` wherever it stands."""
+def takes_compile(tree):
+    """Whether a program takes `compile` as a name of its own or of the builtins, not as an attribute: patterns have one, and
+    models. Whatever in the end compiles text raises an event."""
     for node in ast.walk(tree):
         kind = type(node)
-        if kind is ast.Attribute:
-            if node.attr == "compile" and (type(node.value) is not ast.Name or node.value.id != "re"):
-                return False
-        elif kind is ast.Name:
-            if node.id == "compile" or node.id == "re" and type(node.ctx) is not ast.Load:
-                return False
-        elif kind is ast.alias:
-            if "compile" in (node.name, node.asname) or (node.asname or node.name) == "re" != node.name:
-                return False
-        elif not {"re", "compile"}.isdisjoint(map(vars(node).get, ("name", "arg", "rest"))):
-            return False
-    return True
+        if kind is ast.Name and node.id == "compile" or kind is ast.alias and "compile" in (node.name, node.asname):
+            return True
+    return False
 
 
 def at_wish(tree):
@@ -434,7 +434,7 @@ def make_watch(emit, tampered, trusted, own_code):
         tree = ast.parse(text)
         wish, at_will = at_wish(tree)
         excused = set(BY_NAME - wish)
-        if compiles_patterns_only(tree):
+        if not takes_compile(tree):
             excused.add("compile")
         reads_variables.update(at_will.intersection(["getattr"]))
         found = scan(code, False, excused)
