@@ -431,12 +431,14 @@ def make_watch(emit, tampered, trusted, own_code):
     def watch(text, code):
         # What has no way to anything raises no event that matters. It runs without the hook, for which every
         # call of `id` pays.
-        tree = ast.parse(text)
-        wish, at_will = at_wish(tree)
-        excused = set(BY_NAME - wish)
-        if not takes_compile(tree):
+        tree, names, excused = ast.parse(text), set(), set()
+        names_in(code, names)
+        if not BY_NAME.isdisjoint(names):
+            wish, at_will = at_wish(tree)
+            excused.update(BY_NAME - wish)
+            reads_variables.update(at_will.intersection(["getattr"]))
+        if "compile" in names and not takes_compile(tree):
             excused.add("compile")
-        reads_variables.update(at_will.intersection(["getattr"]))
         found = scan(code, False, excused)
         if not found and is_harmless(tree):
             return False
