@@ -143,7 +143,7 @@ async fn ground_truths(stage: &Arc<Stage>) -> Result<(), PipelineError> {
         .filter(|task| !stage.index.references().contains_key(&task.id))
         .cloned()
         .collect();
-    left.sort_by_key(|task| Reverse(stage.run.history.duration(&task.id)));
+    left.sort_by_key(|task| Reverse(stage.run.history.duration(task)));
     stage.tally.begin("ground truths");
     stage.tally.set_total(left.len() as u64);
     let queue = Arc::new(std::sync::Mutex::new(left.into_iter()));
@@ -388,7 +388,7 @@ impl Feed {
             task: Arc::clone(task),
             code,
             job: job_digest_of(of_task, code, run.runner.grading),
-            expected: run.history.duration(&task.id),
+            expected: run.history.duration(task),
             share: share?,
             sample,
         })))
