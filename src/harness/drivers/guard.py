@@ -15,7 +15,8 @@ startswith endswith find index rfind rindex count issubset issuperset isdisjoint
 # Of the flags of a class: it was made while the program ran.
 MADE_BY_CLASS = 1 << 9
 # Where a mock keeps how it was called.
-RECORDS = ("_mock_called", "_mock_call_count", "_mock_call_args", "_mock_call_args_list", "_mock_mock_calls", "_mock_method_calls")
+RECORDS = ("_mock_called", "_mock_call_count", "_mock_call_args", "_mock_call_args_list", "_mock_mock_calls",
+           "_mock_method_calls")
 # The libraries whose values compare themselves with others; answers are made of these.
 VALUE_LIBRARIES = frozenset(("builtins", "collections", "numpy", "pandas", "decimal", "fractions", "datetime", "scipy"))
 COMPARISONS = ("__eq__", "__ne__", "__lt__", "__le__", "__gt__", "__ge__", "__contains__")
@@ -25,8 +26,6 @@ COMPUTATIONS = tuple(["__%s%s__" % (side, name) for side in ("", "r") for name i
     "__abs__", "__round__", "__array_function__", "__array_ufunc__", "__array__", "__float__", "__complex__", "__index__")
 # The builtins that stand for marks in tests.
 BUILTINS = dict(vars(builtins))
-
-
 # Modules that go by another name, before Python 3.11.
 RENAMED = {"collections.abc": "_collections_abc"}
 

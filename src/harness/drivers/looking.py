@@ -1,9 +1,9 @@
 # Test source, compiled so that what it compares is looked at first.
 #
 # Every operand of a comparison or a computation, every argument of a call and whatever is asked for a method goes
-# through a function (see guard.py). Its call is compiled from a string constant, a mark, which is replaced in the code object by the process
-# that runs it, so that there is no name for a snippet to rebind. For the same reason the builtins that tests go by are
-# marks, too, unless the tests, or their task, have something of their own by that name.
+# through a function (see guard.py). Its call is compiled from a string constant, a mark, which is replaced in the code
+# object by the process that runs it, so that there is no name for a snippet to rebind. For the same reason the builtins
+# that tests go by are marks, too, unless the tests, or their task, have something of their own by that name.
 import types, warnings
 
 GIVEN = "fumehood-builtin-91c4d2-"
