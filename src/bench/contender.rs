@@ -11,7 +11,7 @@ use super::error::BenchError;
 use crate::dataset::{Sample, Task};
 use crate::pipeline::Runner;
 use crate::verdict::VerdictKind;
-use crate::worker::{End, Observation, Pool, Request};
+use crate::worker::{End, Observation, Outlook, Pool, Request};
 
 /// Requests under way for each worker: one that runs and one that waits, as in an evaluation.
 const AHEAD: usize = 2;
@@ -82,7 +82,7 @@ impl Graded {
     async fn once(self) -> Result<(), BenchError> {
         let verdict = self
             .runner
-            .grade(&self.task, &self.sample.code, None)
+            .grade(&self.task, &self.sample.code, None, Outlook::default())
             .await?;
         match verdict.kind {
             VerdictKind::Passed => Ok(()),

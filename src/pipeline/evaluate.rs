@@ -35,7 +35,7 @@ use crate::worker::Usage;
 const QUEUE: usize = 256;
 
 /// Workers that a run may have for each processor beyond the first, while jobs sleep or wait.
-pub const SPARE_WORKERS: usize = 3;
+pub const SPARE_WORKERS: usize = 7;
 
 /// Everything that a run needs, resolved.
 #[derive(Debug)]
@@ -146,23 +146,35 @@ async fn ground_truths(stage: &Arc<Stage>) -> Result<(), PipelineError> {
     left.sort_by_key(|task| Reverse(stage.run.history.duration(task)));
     stage.tally.begin("ground truths");
     stage.tally.set_total(left.len() as u64);
-    let queue = Arc::new(std::sync::Mutex::new(left.into_iter()));
+    let (waiting, running): (Vec<_>, Vec<_>) = left
+        .into_iter()
+        .partition(|task| stage.run.history.waits(task));
     let mut tasks = JoinSet::new();
-    // The pool decides how many run; some may sleep.
-    for _ in 0..SPARE_WORKERS * stage.run.workers + 1 {
-        let (stage, queue) = (Arc::clone(stage), Arc::clone(&queue));
-        tasks.spawn(async move {
-            loop {
-                let next = queue.lock().unwrap_or_else(PoisonError::into_inner).next();
-                let Some(task) = next else { return Ok(()) };
-                if let Some(record) = stage.run.references.check(&task).await? {
-                    stage.tally.checked(record.status);
-                    stage.record(&Record::Reference(record)).await?;
-                }
-            }
-        });
+    for lane in [waiting, running] {
+        let queue = Arc::new(std::sync::Mutex::new(lane.into_iter()));
+        // The pool decides how many run; some may sleep.
+        for _ in 0..SPARE_WORKERS * stage.run.workers + 1 {
+            let (stage, queue) = (Arc::clone(stage), Arc::clone(&queue));
+            tasks.spawn(async move { check_all(&stage, &queue).await });
+        }
     }
     join(tasks).await
+}
+
+/// Checks the ground truths of tasks that others take from, too.
+async fn check_all(
+    stage: &Stage,
+    queue: &std::sync::Mutex<std::vec::IntoIter<Arc<Task>>>,
+) -> Result<(), PipelineError> {
+    loop {
+        let next = queue.lock().unwrap_or_else(PoisonError::into_inner).next();
+        let Some(task) = next else { return Ok(()) };
+        let outlook = stage.run.history.outlook(&task);
+        if let Some(record) = stage.run.references.check(&task, outlook).await? {
+            stage.tally.checked(record.status);
+            stage.record(&Record::Reference(record)).await?;
+        }
+    }
 }
 
 async fn samples(stage: &Arc<Stage>, journal: Reader) -> Result<(), PipelineError> {
@@ -389,6 +401,7 @@ impl Feed {
             code,
             job: job_digest_of(of_task, code, run.runner.grading),
             expected: run.history.duration(task),
+            waits: run.history.waits(task),
             share: share?,
             sample,
         })))

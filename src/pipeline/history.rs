@@ -16,15 +16,18 @@ use crate::dataset::{Task, Tests};
 use crate::journal::manifest::write_whole;
 use crate::journal::{Index, VerdictRecord};
 use crate::verdict::VerdictKind;
-use crate::worker::Usage;
+use crate::worker::{Outlook, Usage};
 
 /// Version of the file.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 /// The longest file that is read.
 const LONGEST: u64 = 16 << 20;
 /// What is allowed for beyond the memory that earlier jobs held, in bytes.
 const MARGIN: u64 = 64 << 20;
-
+/// A job waits when it takes at least so long,
+const LONG: Duration = Duration::from_millis(300);
+/// and uses a processor for less than one part in this many of it.
+const USES_BELOW: u64 = 3;
 /// What is allowed for a task of which nothing is known but that it speaks of waiting.
 const WAITING: Duration = Duration::from_secs(60);
 
@@ -47,6 +50,8 @@ fn speaks_of_waiting(task: &Task) -> bool {
 pub struct Past {
     /// How long one takes, in milliseconds of wall-clock time.
     pub millis: u64,
+    /// How much of a processor's time it uses, in milliseconds.
+    pub cpu_millis: u64,
     /// The most memory that one held, in KiB; 0 where nobody could tell.
     pub peak_kib: u64,
 }
@@ -74,6 +79,7 @@ pub struct Durations(BTreeMap<TaskId, Sum>);
 struct Sum {
     jobs: u64,
     micros: u64,
+    cpu_micros: u64,
     peak: u64,
 }
 
@@ -103,9 +109,10 @@ impl Durations {
             Some(sum) => sum,
             None => self.0.entry(task.clone()).or_default(),
         };
-        let micros = u64::try_from(usage.wall.as_micros()).unwrap_or(u64::MAX);
+        let micros = |time: Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
         sum.jobs += 1;
-        sum.micros = sum.micros.saturating_add(micros);
+        sum.micros = sum.micros.saturating_add(micros(usage.wall));
+        sum.cpu_micros = sum.cpu_micros.saturating_add(micros(usage.cpu));
         sum.peak = sum.peak.max(usage.peak_memory.unwrap_or(0));
     }
 }
@@ -134,10 +141,12 @@ impl History {
         for (task, sum) in &durations.0 {
             let new = Past {
                 millis: sum.micros / sum.jobs.max(1) / 1000,
+                cpu_millis: sum.cpu_micros / sum.jobs.max(1) / 1000,
                 peak_kib: sum.peak / 1024,
             };
             let past = tasks.entry(task.clone()).or_insert(new);
-            past.millis = past.millis / 2 + new.millis / 2 + (past.millis & new.millis & 1);
+            past.millis = mean(past.millis, new.millis);
+            past.cpu_millis = mean(past.cpu_millis, new.cpu_millis);
             // What was held once may be held again, but is forgotten in the end.
             past.peak_kib = new.peak_kib.max(past.peak_kib / 4 * 3);
         }
@@ -167,6 +176,25 @@ impl History {
         }
     }
 
+    /// Whether a job of this task is expected to wait for something else than a processor most of the time.
+    pub fn waits(&self, task: &Task) -> bool {
+        match self.tasks.get(&task.id) {
+            Some(past) => {
+                Duration::from_millis(past.millis) >= LONG
+                    && past.cpu_millis.saturating_mul(USES_BELOW) < past.millis
+            }
+            None => speaks_of_waiting(task),
+        }
+    }
+
+    /// What the pool may know of a job of this task.
+    pub fn outlook(&self, task: &Task) -> Outlook {
+        Outlook {
+            memory: self.memory(&task.id),
+            waits: self.waits(task),
+        }
+    }
+
     /// What memory a job of this task is expected to hold at most, in bytes, where that is known.
     pub fn memory(&self, task: &TaskId) -> Option<u64> {
         let past = self.tasks.get(task).filter(|past| past.peak_kib > 0)?;
@@ -187,13 +215,17 @@ impl From<BTreeMap<TaskId, Past>> for History {
     }
 }
 
+fn mean(one: u64, other: u64) -> u64 {
+    one / 2 + other / 2 + (one & other & 1)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn usage(millis: u64, mib: u64) -> Usage {
         Usage {
-            cpu: Duration::ZERO,
+            cpu: Duration::from_millis(50),
             wall: Duration::from_millis(millis),
             peak_memory: Some(mib << 20),
         }
@@ -222,11 +254,14 @@ mod tests {
         let history = history.with(&durations(&[("a", 400, 1)]));
         assert_eq!(history.duration(&task_of("a", "sleep(7)")).as_millis(), 300);
         assert_eq!(history.tasks[&"a".into()].peak_kib, 30 * 1024 / 4 * 3);
+        let waits = |task: &str| history.waits(&task_of(task, ""));
+        assert_eq!([waits("a"), waits("b"), waits("c")], [true, false, true]);
         // Nothing is known of these, but that one waits.
         let nothing = History::default();
         assert_eq!(nothing.duration(&task_of("a", "x = 1")), Duration::ZERO);
         let waits = task_of("a", "import time\ntime.sleep(7)");
         assert_eq!(nothing.duration(&waits), WAITING);
+        assert!(nothing.waits(&waits) && !nothing.waits(&task_of("a", "x = 1")));
     }
 
     fn task_of(id: &str, tests: &str) -> Task {
@@ -245,8 +280,8 @@ mod tests {
         for damaged in [
             "",
             "{",
-            r#"{"version":2,"tasks":{}}"#,
-            r#"{"version":1,"tasks":{"a":{"millis":-1}}}"#,
+            r#"{"version":1,"tasks":{}}"#,
+            r#"{"version":2,"tasks":{"a":{"millis":-1}}}"#,
         ] {
             fs::write(&path, damaged).unwrap();
             assert_eq!(History::read(&path), History::default(), "{damaged}");

@@ -19,6 +19,7 @@ use crate::harness::{CaseOutcome, Reference, Transcript, needs_reference};
 use crate::journal::manifest::write_whole;
 use crate::journal::{ReferenceRecord, ReferenceStatus};
 use crate::verdict::{Verdict, VerdictKind};
+use crate::worker::Outlook;
 
 /// A ground truth is run under each of these hash seeds; what differs between them is random.
 const HASH_SEEDS: [u32; 3] = [0, 1, 2];
@@ -78,7 +79,11 @@ impl References {
     ///
     /// # Errors
     /// When no job can run at all.
-    pub async fn of(&self, task: &Task) -> Result<Option<Arc<Reference>>, PipelineError> {
+    pub async fn of(
+        &self,
+        task: &Task,
+        outlook: Outlook,
+    ) -> Result<Option<Arc<Reference>>, PipelineError> {
         if !needs_reference(&task.tests) {
             return Ok(None);
         }
@@ -87,7 +92,7 @@ impl References {
             Arc::clone(known.entry(task.id.clone()).or_default())
         };
         let made = cell
-            .get_or_try_init(|| async { self.make(task).await.map(Arc::new) })
+            .get_or_try_init(|| async { self.make(task, outlook).await.map(Arc::new) })
             .await;
         match made {
             Ok(reference) => Ok(Some(Arc::clone(reference))),
@@ -101,9 +106,13 @@ impl References {
     ///
     /// # Errors
     /// When no job can run at all.
-    pub async fn check(&self, task: &Task) -> Result<Option<ReferenceRecord>, PipelineError> {
+    pub async fn check(
+        &self,
+        task: &Task,
+        outlook: Outlook,
+    ) -> Result<Option<ReferenceRecord>, PipelineError> {
         if needs_reference(&task.tests) {
-            let reference = self.of(task).await?;
+            let reference = self.of(task, outlook).await?;
             return Ok(reference.map(|reference| record_of(task, &reference)));
         }
         let (status, cause) = match &task.ground_truth {
@@ -112,7 +121,7 @@ impl References {
                 "the dataset has no ground truth for it".to_owned(),
             ),
             Some(code) => {
-                let verdict = self.runner.grade(task, code, None).await?;
+                let verdict = self.runner.grade(task, code, None, outlook).await?;
                 match verdict.kind {
                     VerdictKind::Passed => (ReferenceStatus::Usable, String::new()),
                     VerdictKind::Infra => return Ok(None),
@@ -127,7 +136,7 @@ impl References {
         }))
     }
 
-    async fn make(&self, task: &Task) -> Result<Reference, Unmade> {
+    async fn make(&self, task: &Task, outlook: Outlook) -> Result<Reference, Unmade> {
         let Some(code) = &task.ground_truth else {
             return Ok(without_cases("the dataset has no ground truth for it"));
         };
@@ -138,7 +147,7 @@ impl References {
         let mut runs = Vec::new();
         let mut limit = None;
         for seed in HASH_SEEDS {
-            let observed = self.runner.observe(task, code, seed).await;
+            let observed = self.runner.observe(task, code, seed, outlook).await;
             let (outcome, nonce) = observed.map_err(Unmade::Run)?;
             match outcome {
                 Ok(observation) => {

@@ -13,7 +13,7 @@ use crate::environment::Interpreter;
 use crate::harness::{Grading, ImportOrder, Plan, PreparedTests, Reference, launch, plan};
 use crate::job::PROFILE;
 use crate::verdict::Verdict;
-use crate::worker::{Pool, Request, Reuse, WorkerError};
+use crate::worker::{Outlook, Pool, Request, Reuse, WorkerError};
 
 /// How often a job is tried again after a failure of ours.
 const RETRIES: usize = 2;
@@ -43,13 +43,20 @@ pub struct Runner {
 /// What is known of a job before its turn comes.
 #[derive(Debug, Default)]
 pub(super) struct Turn {
-    /// The memory that it is expected to hold at most.
-    pub(super) memory: Option<u64>,
+    pub(super) outlook: Outlook,
     /// Given back when its turn has come: the next may be prepared.
     pub(super) ready: Mutex<Option<OwnedSemaphorePermit>>,
 }
 
 impl Turn {
+    /// One that nobody waits for.
+    fn with(outlook: Outlook) -> Self {
+        Self {
+            outlook,
+            ready: Mutex::default(),
+        }
+    }
+
     /// Its first job has begun.
     fn has_come(&self) {
         let mut ready = self.ready.lock().unwrap_or_else(PoisonError::into_inner);
@@ -67,8 +74,9 @@ impl Runner {
         task: &Task,
         code: &str,
         reference: Option<&Reference>,
+        outlook: Outlook,
     ) -> Result<Verdict, PipelineError> {
-        let turn = &Turn::default();
+        let turn = &Turn::with(outlook);
         self.grade_in_turn(task, code, reference, turn).await
     }
 
@@ -115,12 +123,13 @@ impl Runner {
         task: &Task,
         code: &str,
         hash_seed: u32,
+        outlook: Outlook,
     ) -> Result<(Outcome, [u8; 32]), PipelineError> {
         let mut last = Failure::Infra(String::new());
         for _ in 0..=RETRIES {
             let plan = plan(task, code, self.grading, fresh_nonce()?, None, None);
             let request = self.request(&plan, hash_seed, Footing::Usual);
-            match self.once(request, &Turn::default()).await {
+            match self.once(request, &Turn::with(outlook)).await {
                 Err(failure @ Failure::Infra(_)) => last = failure,
                 outcome => return Ok((outcome, plan.nonce)),
             }
@@ -137,9 +146,9 @@ impl Runner {
     async fn once(&self, request: Request, turn: &Turn) -> Outcome {
         // A host that cannot build any sandbox has been found out when the pool was started. Later on
         // one job's failure must not end the run: a hostile program could bring it about.
-        let memory = turn.memory;
         let begun = || turn.has_come();
-        let outcome = self.pool.run_expecting(request, memory, begun).await;
+        let ran = self.pool.run_expecting(request, turn.outlook, begun);
+        let outcome = ran.await;
         outcome.map_err(|error| match error {
             WorkerError::Busy(_) | WorkerError::Shortage(_) => Failure::Busy(error.to_string()),
             error => Failure::Infra(error.to_string()),

@@ -5,7 +5,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::task::JoinSet;
 
 use super::error::PipelineError;
@@ -13,7 +13,7 @@ use super::evaluate::{Stage, panicked};
 use super::executed::Executed;
 use super::references::Claim;
 use super::runner::Turn;
-use super::window::{Item, Ticket, Window};
+use super::window::{Item, Lane, Ticket, Window};
 use crate::base::digest::Digest;
 use crate::base::id::SampleId;
 use crate::dataset::Rejected;
@@ -52,8 +52,8 @@ pub(super) struct Scheduler {
     window: Window,
     executed: Executed,
     journal: Arc<Reader>,
-    /// Bounds the jobs that are prepared and wait for the pool.
-    ready: Arc<Semaphore>,
+    /// Bounds the jobs that are prepared and wait for the pool, by lane.
+    ready: [Arc<Semaphore>; 2],
     /// Bounds the verdicts that are read from the journal at one time: a whole window may want one.
     copies: Arc<Semaphore>,
     tasks: JoinSet<Result<Ended, PipelineError>>,
@@ -73,7 +73,7 @@ impl Scheduler {
             executed,
             journal: Arc::new(journal),
             // One more than run at a time, so that the next is there when one ends.
-            ready: Arc::new(Semaphore::new(stage.run.workers + 1)),
+            ready: [(); 2].map(|()| Arc::new(Semaphore::new(stage.run.workers + 1))),
             copies: Arc::new(Semaphore::new(COPIES)),
             tasks: JoinSet::new(),
             stage,
@@ -88,8 +88,11 @@ impl Scheduler {
         let mut is_open = true;
         loop {
             tokio::select! {
-                Ok(ready) = Arc::clone(&self.ready).acquire_owned(), if self.window.has_waiting() => {
-                    self.start(ready);
+                Ok(ready) = room(&self.ready, Lane::Waits), if self.window.has_waiting(Lane::Waits) => {
+                    self.start(Lane::Waits, ready);
+                }
+                Ok(ready) = room(&self.ready, Lane::Runs), if self.window.has_waiting(Lane::Runs) => {
+                    self.start(Lane::Runs, ready);
                 }
                 next = intake.recv(), if is_open => match next {
                     Some(Intake::Sample(item)) => self.admit(*item),
@@ -133,12 +136,12 @@ impl Scheduler {
         }
     }
 
-    fn start(&mut self, ready: OwnedSemaphorePermit) {
-        let Some((ticket, item)) = self.window.pop() else {
+    fn start(&mut self, lane: Lane, ready: OwnedSemaphorePermit) {
+        let Some((ticket, item)) = self.window.pop(lane) else {
             return;
         };
         let stage = Arc::clone(&self.stage);
-        let all_ready = Arc::clone(&self.ready);
+        let all_ready = Arc::clone(&self.ready[lane as usize]);
         self.tasks
             .spawn(async move { job(&stage, ticket, item, ready, all_ready).await });
     }
@@ -173,6 +176,14 @@ impl Scheduler {
     }
 }
 
+/// Waits until a job of a kind may be prepared.
+fn room(
+    ready: &[Arc<Semaphore>; 2],
+    lane: Lane,
+) -> impl Future<Output = Result<OwnedSemaphorePermit, AcquireError>> + use<> {
+    Arc::clone(&ready[lane as usize]).acquire_owned()
+}
+
 /// Runs a job and records its verdict.
 async fn job(
     stage: &Stage,
@@ -184,7 +195,8 @@ async fn job(
     // While another one makes the reference that this job needs, others may start.
     let is_made_by_another = stage.run.references.claim(&item.task) == Claim::Theirs;
     let held = (!is_made_by_another).then_some(ready);
-    let reference = stage.run.references.of(&item.task).await?;
+    let outlook = stage.run.history.outlook(&item.task);
+    let reference = stage.run.references.of(&item.task, outlook).await?;
     if let Some(reference) = &reference {
         stage.announce(&item.task, reference).await?;
     }
@@ -193,7 +205,7 @@ async fn job(
         None => all_ready.acquire_owned().await,
     };
     let turn = Turn {
-        memory: stage.run.history.memory(&item.task.id),
+        outlook,
         ready: Mutex::new(ready.ok()),
     };
     let (task, code) = (&item.task, &item.sample.code);

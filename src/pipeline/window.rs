@@ -65,6 +65,8 @@ pub(super) struct Item {
     pub(super) job: Digest,
     /// How long its job is expected to take.
     pub(super) expected: Duration,
+    /// Whether it is expected to wait most of that time.
+    pub(super) waits: bool,
     /// Held until it is recorded.
     #[expect(dead_code, reason = "it is held, not used")]
     pub(super) share: Share,
@@ -73,14 +75,31 @@ pub(super) struct Item {
 /// A job's number, in the order of arrival.
 pub(super) type Ticket = u64;
 
+/// What a job will do most of its time. Those that wait do not stand in the way of those that run: there is a queue
+/// for each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Lane {
+    Waits,
+    Runs,
+}
+
+impl Item {
+    fn lane(&self) -> Lane {
+        match self.waits {
+            true => Lane::Waits,
+            false => Lane::Runs,
+        }
+    }
+}
+
 /// Jobs that wait, and for each that waits or runs the samples that want the same.
 #[derive(Debug, Default)]
 pub(super) struct Window {
     /// Whether equal jobs run once.
     shares: bool,
     next: Ticket,
-    /// Longest first, then first come.
-    order: BinaryHeap<(Duration, Reverse<Ticket>)>,
+    /// Longest first, then first come; by lane.
+    orders: [BinaryHeap<(Duration, Reverse<Ticket>)>; 2],
     waiting: HashMap<Ticket, Item>,
     /// Of jobs that wait or run.
     tickets: HashMap<Digest, Ticket>,
@@ -96,9 +115,9 @@ impl Window {
         }
     }
 
-    /// Whether a job waits.
-    pub(super) fn has_waiting(&self) -> bool {
-        !self.order.is_empty()
+    /// Whether a job of this kind waits for its turn.
+    pub(super) fn has_waiting(&self, lane: Lane) -> bool {
+        !self.orders[lane as usize].is_empty()
     }
 
     /// Puts a sample to the job that is the same, if one waits or runs; else gives it back.
@@ -119,13 +138,13 @@ impl Window {
         if self.shares {
             self.tickets.insert(item.job, ticket);
         }
-        self.order.push((item.expected, Reverse(ticket)));
+        self.orders[item.lane() as usize].push((item.expected, Reverse(ticket)));
         self.waiting.insert(ticket, item);
     }
 
-    /// The job that should start next: it stays known until [`Window::finish`].
-    pub(super) fn pop(&mut self) -> Option<(Ticket, Item)> {
-        let (_, Reverse(ticket)) = self.order.pop()?;
+    /// The job of this kind that should start next: it stays known until [`Window::finish`].
+    pub(super) fn pop(&mut self, lane: Lane) -> Option<(Ticket, Item)> {
+        let (_, Reverse(ticket)) = self.orders[lane as usize].pop()?;
         let item = self.waiting.remove(&ticket)?;
         Some((ticket, item))
     }
@@ -163,6 +182,7 @@ mod tests {
             code: Digest::of(code),
             job: Digest::of(code),
             expected: Duration::from_secs(seconds),
+            waits: seconds > 60,
             share: share.unwrap(),
         }
     }
@@ -183,7 +203,7 @@ mod tests {
     }
 
     fn drain(window: &mut Window) -> Vec<u32> {
-        std::iter::from_fn(|| window.pop())
+        std::iter::from_fn(|| window.pop(Lane::Runs))
             .map(|(_, item)| item.sample.id.index)
             .collect()
     }
@@ -197,6 +217,10 @@ mod tests {
             window.push(item(&room.counter(), &task, index as u32, &code, seconds));
         }
         assert_eq!(drain(&mut window), [3, 1, 0, 2, 4]);
+        window.push(item(&room.counter(), &task, 5, "5", 100));
+        assert!(window.has_waiting(Lane::Waits) && !window.has_waiting(Lane::Runs));
+        assert_eq!(drain(&mut window), [0; 0]);
+        assert!(window.pop(Lane::Waits).is_some());
     }
 
     #[test]
@@ -212,9 +236,9 @@ mod tests {
         };
         assert!(new(&mut window, 0));
         assert!(!new(&mut window, 1), "the first still waits");
-        let (ticket, first) = window.pop().unwrap();
+        let (ticket, first) = window.pop(Lane::Runs).unwrap();
         assert!(!new(&mut window, 2), "the first runs");
-        assert!(window.pop().is_none());
+        assert!(window.pop(Lane::Runs).is_none());
         let followers = window.finish(ticket, &first.job);
         let followers: Vec<u32> = followers.iter().map(|f| f.sample.id.index).collect();
         assert_eq!(followers, [1, 2]);

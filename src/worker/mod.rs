@@ -39,7 +39,7 @@ pub use crate::sandbox::host::JOB_USERS;
 pub use accounts::Account;
 pub use behaviour::{Act, Behaviour};
 pub use observation::{Captured, Course, End, Observation, Origin, Usage};
-pub use pool::{Pool, PoolConfig, WorkerError};
+pub use pool::{Outlook, Pool, PoolConfig, WorkerError};
 pub use request::{Mount, Request, Reuse};
 pub use serve::serve;
 

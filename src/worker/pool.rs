@@ -65,6 +65,15 @@ pub enum WorkerError {
     Shortage(String),
 }
 
+/// What is known of a program before it runs. It decides when it does, and nothing else.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Outlook {
+    /// The memory that it is expected to hold at most, in bytes.
+    pub memory: Option<u64>,
+    /// Whether it is expected to wait for something else than a processor most of the time.
+    pub waits: bool,
+}
+
 /// The worker processes of one run.
 #[derive(Debug)]
 pub struct Pool {
@@ -74,8 +83,17 @@ pub struct Pool {
     farewells: Arc<Farewells>,
     accounts: Accounts,
     gate: Arc<Gate>,
-    /// Workers without a job, the latest to have had one last.
-    idle: Mutex<Vec<Resting>>,
+    idle: Mutex<Idle>,
+}
+
+/// Workers without a job, the latest to have had one last.
+#[derive(Debug, Default)]
+struct Idle {
+    /// Those that had jobs that run, no more than there are processors: what they keep for the next one is worth most
+    /// to those.
+    regular: Vec<Resting>,
+    /// All others. Jobs that wait go here, so that none sleeps where others have their imports.
+    spare: Vec<Resting>,
 }
 
 /// A worker without a job, and since when it has none.
@@ -121,7 +139,7 @@ impl Pool {
                     None => _ = pool.attestations.insert(profile, attestation),
                 }
             }
-            pool.keep(worker);
+            pool.keep(worker, false);
         }
         Ok(pool)
     }
@@ -145,19 +163,19 @@ impl Pool {
     /// # Errors
     /// When there is no observation; see [`WorkerError`].
     pub async fn run(&self, request: Request) -> Result<Observation, WorkerError> {
-        self.run_expecting(request, None, || ()).await
+        self.run_expecting(request, Outlook::default(), || ()).await
     }
 
-    /// The same for a program that is expected to hold so many bytes of memory at most; `begun` is
-    /// called when its turn has come. Should the host run out of memory under it, it is run again
-    /// when all that it may use is free, and at last without any company.
+    /// The same for a program of which something is known; `begun` is called when its turn has come.
+    /// Should the host run out of memory under it, it is run again when all that it may use is free,
+    /// and at last without any company.
     ///
     /// # Errors
     /// When there is no observation; see [`WorkerError`].
     pub async fn run_expecting(
         &self,
         request: Request,
-        memory: Option<u64>,
+        outlook: Outlook,
         begun: impl FnOnce(),
     ) -> Result<Observation, WorkerError> {
         let (asked, profile) = (Instant::now(), request.profile.clone());
@@ -169,7 +187,8 @@ impl Pool {
         for care in [Care::Usual, Care::Full, Care::Alone] {
             let need = Need {
                 limit,
-                expected: memory,
+                expected: outlook.memory,
+                waits: outlook.waits,
                 care,
             };
             let Some(mut admission) = self.gate.enter(need).await else {
@@ -178,7 +197,10 @@ impl Pool {
             if let Some(begun) = begun.take() {
                 begun();
             }
-            match self.run_admitted(&mut admission, &frame).await {
+            match self
+                .run_admitted(&mut admission, outlook.waits, &frame)
+                .await
+            {
                 Ok(observation) => {
                     let peak = observation.usage.peak_memory;
                     self.gate.learn(peak.unwrap_or(limit));
@@ -198,11 +220,12 @@ impl Pool {
     async fn run_admitted(
         &self,
         admission: &mut Admission,
+        waits: bool,
         frame: &[u8],
     ) -> Result<Observation, WorkerError> {
         let mut kills = 0;
         loop {
-            let observation = self.try_hard(admission, frame).await?;
+            let observation = self.try_hard(admission, waits, frame).await?;
             kills += 1;
             if !is_unexplained_kill(&observation) || kills == KILLS_BELIEVED {
                 return Ok(observation);
@@ -215,12 +238,13 @@ impl Pool {
     async fn try_hard(
         &self,
         admission: &mut Admission,
+        waits: bool,
         frame: &[u8],
     ) -> Result<Observation, WorkerError> {
         let mut last = WorkerError::Lost(String::new());
         for attempt in 0..=RETRIES {
             let mut worker = match attempt {
-                0 => match self.rested() {
+                0 => match self.rested(waits) {
                     Some(worker) => worker,
                     // The host has no room for one more: then when there is less company.
                     None => self
@@ -234,14 +258,14 @@ impl Pool {
             admission.waits(false);
             match answer {
                 Ok(FromWorker::Done(observation)) => {
-                    self.keep(worker);
+                    self.keep(worker, waits);
                     return Ok(*observation);
                 }
                 // What this worker cannot do another may: it is out of descriptors, or its group
                 // was removed. Any doubt, and it is thrown away.
                 Ok(FromWorker::Failed(error @ WorkerError::Sandbox(_))) => last = error,
                 Ok(FromWorker::Failed(error)) => {
-                    self.keep(worker);
+                    self.keep(worker, waits);
                     return Err(error);
                 }
                 Ok(FromWorker::Ready(_) | FromWorker::Waits(_) | FromWorker::Rested) => {
@@ -261,25 +285,39 @@ impl Pool {
     }
 
     /// The worker that had a job last: what it needs is still in the caches.
-    fn rested(&self) -> Option<Worker> {
-        self.resting().pop().map(|Resting(worker, _)| worker)
+    fn rested(&self, waits: bool) -> Option<Worker> {
+        let mut idle = self.resting();
+        let resting = match waits {
+            true => idle.spare.pop(),
+            false => idle.regular.pop().or_else(|| idle.spare.pop()),
+        };
+        resting.map(|Resting(worker, _)| worker)
     }
 
     /// Keeps a worker for the next job. One more than there are processors is let go when it has not
     /// been needed for a while.
-    fn keep(&self, worker: Worker) {
+    fn keep(&self, worker: Worker, waits: bool) {
         let now = Instant::now();
-        let mut resting = self.resting();
-        resting.push(Resting(worker, now));
+        let resting = Resting(worker, now);
+        let mut idle = self.resting();
+        if waits {
+            idle.spare.push(resting);
+        } else {
+            idle.regular.push(resting);
+            if idle.regular.len() > self.gate.cores() {
+                let oldest = idle.regular.remove(0);
+                idle.spare.push(oldest);
+            }
+        }
         let is_old = |Resting(_, since): &Resting| now.duration_since(*since) > SPARE_FOR;
-        if resting.len() > self.gate.cores() && resting.first().is_some_and(is_old) {
-            let spare = resting.remove(0);
-            drop(resting);
+        if let Some(old) = idle.spare.iter().position(is_old) {
+            let spare = idle.spare.remove(old);
+            drop(idle);
             drop(spare);
         }
     }
 
-    fn resting(&self) -> MutexGuard<'_, Vec<Resting>> {
+    fn resting(&self) -> MutexGuard<'_, Idle> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -326,14 +364,16 @@ impl Pool {
         let nobody_else = Need {
             limit: 0,
             expected: None,
+            waits: false,
             care: Care::Alone,
         };
         let _admission = self.gate.enter(nobody_else).await;
-        let resting = std::mem::take(&mut *self.resting());
-        for Resting(mut worker, since) in resting {
+        let Idle { regular, spare } = std::mem::take(&mut *self.resting());
+        let all = regular.into_iter().map(|one| (one, false));
+        for (Resting(mut worker, _), waits) in all.chain(spare.into_iter().map(|one| (one, true))) {
             let answer = worker.ask(&frame, |_| ()).await;
             if matches!(answer, Ok(FromWorker::Rested)) {
-                self.resting().push(Resting(worker, since));
+                self.keep(worker, waits);
             }
         }
     }

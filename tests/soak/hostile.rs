@@ -13,7 +13,7 @@ use fumehood::environment::{EnvChoice, Interpreter, Store};
 use fumehood::harness::{CaseOutcome, Grading};
 use fumehood::pipeline::{References, Runner, SampleSource, Selection};
 use fumehood::verdict::VerdictKind;
-use fumehood::worker::Pool;
+use fumehood::worker::{Outlook, Pool};
 
 use super::support::{Mode, modes, skip};
 use super::{WORKERS, alone, ending_by_themselves, pool, request};
@@ -95,10 +95,10 @@ impl Field {
     async fn grade(&self, place: usize) -> (SampleId, Outcome) {
         let sample = &self.honest.samples[place];
         let task = self.honest.tasks.get(&sample.id.task).unwrap();
-        let reference = self.references.of(task).await.unwrap();
+        let reference = self.references.of(task, Outlook::default()).await.unwrap();
         let verdict = self
             .runner
-            .grade(task, &sample.code, reference.as_deref())
+            .grade(task, &sample.code, reference.as_deref(), Outlook::default())
             .await
             .unwrap();
         assert_ne!(
@@ -129,13 +129,18 @@ impl Field {
             }
             Run::Sample => {
                 let task = &self.corpus.tasks[program.row.task.as_deref().unwrap()];
-                let reference = self.references.of(task).await.unwrap();
+                let reference = self.references.of(task, Outlook::default()).await.unwrap();
                 let runner = Runner {
                     limits: program.limits.clone(),
                     ..self.runner.clone()
                 };
                 let verdict = runner
-                    .grade(task, program.source, reference.as_deref())
+                    .grade(
+                        task,
+                        program.source,
+                        reference.as_deref(),
+                        Outlook::default(),
+                    )
                     .await
                     .unwrap();
                 let kind = verdict.kind.name();

@@ -13,7 +13,15 @@ fn need(limit: u64, expected: Option<u64>, care: Care) -> Need {
     Need {
         limit,
         expected,
+        waits: false,
         care,
+    }
+}
+
+fn to_wait() -> Need {
+    Need {
+        waits: true,
+        ..usual()
     }
 }
 
@@ -155,4 +163,68 @@ fn who_met_a_shortage_gets_less_company_and_in_the_end_none() {
     assert!(enter(&gate, need(2 * GIB, Some(2 * GIB), Care::Full)).is_some());
     assert!(enter(&gate, need(3 * GIB, Some(3 * GIB), Care::Full)).is_none());
     drop(behind);
+}
+
+#[test]
+fn who_will_wait_goes_in_first_and_leaves_places_for_those_who_run() {
+    let gate = gate(1, 3, 64 * GIB);
+    let mut inside = vec![enter(&gate, usual()).unwrap()];
+    let mut runner = ask(&gate, usual());
+    for _ in 0..3 {
+        let mut sleeper = ask(&gate, to_wait());
+        assert!(poll(&mut sleeper).is_none());
+        inside[0].waits(true);
+        // It came later, and goes in first.
+        assert!(poll(&mut runner).is_none());
+        inside.push(poll(&mut sleeper).unwrap());
+        inside.remove(0);
+        inside.last_mut().unwrap().waits(true);
+        inside.insert(0, poll(&mut runner).unwrap());
+        runner = ask(&gate, usual());
+    }
+    // Three of four places: the next sleeper stays outside, while those who run follow each other.
+    let mut fourth = ask(&gate, to_wait());
+    for _ in 0..3 {
+        inside.remove(0);
+        assert!(poll(&mut fourth).is_none());
+        inside.insert(0, poll(&mut runner).unwrap());
+        runner = ask(&gate, usual());
+    }
+    inside.pop();
+    inside.remove(0);
+    assert!(poll(&mut fourth).is_some());
+}
+
+#[test]
+fn what_was_promised_for_want_of_knowledge_shrinks_as_others_end() {
+    let gate = gate(8, 0, 4 * GIB);
+    let unknown = need(GIB, None, Care::Usual);
+    let inside: Vec<Admission> = (0..4).map(|_| enter(&gate, unknown).unwrap()).collect();
+    let mut fifth = ask(&gate, unknown);
+    (0..100).for_each(|_| gate.learn(MIB));
+    assert!(poll(&mut fifth).is_none(), "nobody has gone");
+    let mut sixth = ask(&gate, unknown);
+    drop(inside.into_iter().next());
+    assert!(poll(&mut fifth).is_some());
+    assert!(poll(&mut sixth).is_some(), "it fits beside them by now");
+}
+
+#[test]
+fn who_will_wait_lets_others_before_as_long_as_nobody_knows_what_jobs_use() {
+    let gate = gate(1, 3, 4 * GIB);
+    let unknown = need(GIB, None, Care::Usual);
+    let sleeper = Need {
+        waits: true,
+        ..unknown
+    };
+    let inside = enter(&gate, unknown).unwrap();
+    let (mut first, mut second) = (ask(&gate, sleeper), ask(&gate, unknown));
+    drop(inside);
+    assert!(poll(&mut first).is_none());
+    let inside = poll(&mut second).unwrap();
+    let mut third = ask(&gate, unknown);
+    (0..100).for_each(|_| gate.learn(MIB));
+    drop(inside);
+    assert!(poll(&mut third).is_none());
+    assert!(poll(&mut first).is_some());
 }
