@@ -70,7 +70,7 @@ struct Jobs {
 }
 
 impl TimeProfile {
-    /// What the accounts come to. All workers must have ended.
+    /// What the accounts come to.
     pub(super) fn of(workers: usize, begun: Instant, accounts: &BTreeMap<String, Account>) -> Self {
         let graded = accounts.get(GRADED).copied().unwrap_or_default();
         let mut scanners = Account::default();
@@ -80,7 +80,7 @@ impl TimeProfile {
             }
         }
         let seconds = |time: Duration| time.as_secs_f64();
-        let (wall, jobs_cpu) = (begun.elapsed(), graded.cpu + scanners.cpu);
+        let wall = begun.elapsed();
         let held = graded.held + scanners.held;
         Self {
             version: version::PROFILE,
@@ -89,8 +89,8 @@ impl TimeProfile {
             cpu: Cpu {
                 graded: seconds(graded.cpu),
                 scanners: seconds(scanners.cpu),
-                workers: seconds(cpu(UsageWho::RUSAGE_CHILDREN).saturating_sub(jobs_cpu)),
-                supervisor: seconds(cpu(UsageWho::RUSAGE_SELF)),
+                workers: seconds(graded.around + scanners.around),
+                supervisor: seconds(own_cpu()),
             },
             graded: jobs(&graded),
             scanners: jobs(&scanners),
@@ -154,6 +154,7 @@ fn add(sum: &mut Account, more: &Account) {
         (&mut sum.cpu, more.cpu),
         (&mut sum.wall, more.wall),
         (&mut sum.held, more.held),
+        (&mut sum.around, more.around),
         (&mut sum.asked, more.asked),
         (&mut sum.start_up, more.start_up),
         (&mut sum.loading, more.loading),
@@ -179,8 +180,8 @@ fn jobs(account: &Account) -> Jobs {
 }
 
 /// CPU time, of the kernel's for us included.
-fn cpu(who: UsageWho) -> Duration {
-    getrusage(who).map_or(Duration::ZERO, |usage| {
+fn own_cpu() -> Duration {
+    getrusage(UsageWho::RUSAGE_SELF).map_or(Duration::ZERO, |usage| {
         let time = usage.user_time() + usage.system_time();
         Duration::from_micros(u64::try_from(time.num_microseconds()).unwrap_or(0))
     })

@@ -19,6 +19,8 @@ pub struct Account {
     /// From the moment when a worker had the request to its answer: the wall time, and what the
     /// sandbox took before and after.
     pub held: Duration,
+    /// CPU time of the workers and their sandboxes around the programs, as far as somebody counts it.
+    pub around: Duration,
     /// From the moment when the request was made: what was held, and waiting for a worker.
     pub asked: Duration,
     /// Of the wall time, until the driver's first event: the interpreter's start.
@@ -31,7 +33,7 @@ pub struct Account {
     pub ending: Duration,
 }
 
-const FIELDS: usize = 9;
+const FIELDS: usize = 10;
 
 /// The accounts of a pool, by profile. Whoever adds locks nothing.
 #[derive(Debug)]
@@ -49,9 +51,17 @@ impl Accounts {
             return;
         };
         let [start_up, loading, tests, ending] = stages(observation);
-        let (usage, held) = (&observation.usage, observation.course.held);
+        let (usage, course) = (&observation.usage, &observation.course);
         let times = [
-            usage.cpu, usage.wall, held, asked, start_up, loading, tests, ending,
+            usage.cpu,
+            usage.wall,
+            course.held,
+            course.around,
+            asked,
+            start_up,
+            loading,
+            tests,
+            ending,
         ];
         let nanos = |time: Duration| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
         let values = std::iter::once(1).chain(times.map(nanos));
@@ -64,13 +74,23 @@ impl Accounts {
     pub(super) fn read(&self) -> BTreeMap<String, Account> {
         let account = |cells: &[AtomicU64; FIELDS]| {
             let [jobs, times @ ..] = cells.each_ref().map(|cell| cell.load(Ordering::Relaxed));
-            let [cpu, wall, held, asked, start_up, loading, tests, ending] =
-                times.map(Duration::from_nanos);
+            let [
+                cpu,
+                wall,
+                held,
+                around,
+                asked,
+                start_up,
+                loading,
+                tests,
+                ending,
+            ] = times.map(Duration::from_nanos);
             Account {
                 jobs,
                 cpu,
                 wall,
                 held,
+                around,
                 asked,
                 start_up,
                 loading,
@@ -128,6 +148,7 @@ mod tests {
         let mut course = Course {
             origin: Origin::Own,
             held: Duration::from_millis(wall + 5),
+            around: Duration::from_millis(3),
             events: Vec::new(),
         };
         for (event, at) in events {

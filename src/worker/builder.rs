@@ -188,6 +188,7 @@ impl Builder {
                     filter,
                     listener: Listener::default(),
                     jobs: 0,
+                    told: std::time::Duration::ZERO,
                     group,
                 };
                 self.admit(&mut slot)?;

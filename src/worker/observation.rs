@@ -52,6 +52,9 @@ pub struct Course {
     /// Time that a worker spent on it, from the request to the answer: the program's own, and what
     /// its sandbox took before and after.
     pub held: Duration,
+    /// CPU time that the worker and the sandbox took for themselves since the answer before, making warm
+    /// interpreters included. What a sandbox takes to end, and one that no control group counts, is not seen.
+    pub around: Duration,
     /// How many bytes of events had come, at times after the program's start.
     pub events: Vec<(u64, Duration)>,
 }

@@ -73,6 +73,7 @@ pub(super) fn run_in(
     // What the slot has used so far is not this program's, its first process having waited for others.
     let counted = slot.group.as_ref().and_then(|group| group.cpu_time());
     let before = counted.unwrap_or_else(|| tree::usage(slot.init, request.limits.processes).cpu);
+    let around = counted.map_or(Duration::ZERO, |total| total.saturating_sub(slot.told));
     match zygote {
         Some(zygote) => {
             slot.begin();
@@ -95,7 +96,10 @@ pub(super) fn run_in(
         streams: ours,
         limit: None,
         locks: Locks::default(),
-        course: Box::default(),
+        course: Box::new(Course {
+            around,
+            ..Course::default()
+        }),
     };
     let end = watch.until_end(supervisor)?;
     let wall = watch.started.elapsed();
@@ -475,6 +479,7 @@ impl Watch<'_> {
                 .peak_memory
                 .or_else(|| (self.tree.memory > 0).then_some(self.tree.memory)),
         };
+        self.slot.told = counts.cpu.unwrap_or_default();
         let captured = |stream: Stream| Captured {
             bytes: stream.kept,
             total: stream.total,

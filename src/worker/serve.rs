@@ -5,7 +5,9 @@ use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::process::ExitCode;
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+use nix::time::{ClockId, clock_gettime};
 
 use super::attempt::run;
 use super::builder::Builder;
@@ -60,6 +62,7 @@ fn answer(socket: OwnedFd) -> io::Result<()> {
     // The probe's sandboxes show this program; nobody else's do.
     builder.idle.clear();
     send(&socket, &attested)?;
+    let mut used = own_time();
     while let Some(message) = receive::<ToWorker>(&mut messages)? {
         let request = match message {
             ToWorker::Run(request) => request,
@@ -74,7 +77,9 @@ fn answer(socket: OwnedFd) -> io::Result<()> {
         let begun = Instant::now();
         let answer = match perform(&mut builder, &setup.profiles, &request, &socket) {
             Ok(mut observation) => {
+                let before = std::mem::replace(&mut used, own_time());
                 observation.course.held = begun.elapsed();
+                observation.course.around += used.saturating_sub(before);
                 FromWorker::Done(Box::new(observation))
             }
             Err(RunError::Busy(what)) => FromWorker::Failed(WorkerError::Busy(what)),
@@ -86,6 +91,11 @@ fn answer(socket: OwnedFd) -> io::Result<()> {
         send(&socket, &answer)?;
     }
     Ok(())
+}
+
+/// CPU time of this process.
+fn own_time() -> Duration {
+    clock_gettime(ClockId::CLOCK_PROCESS_CPUTIME_ID).map_or(Duration::ZERO, Duration::from)
 }
 
 fn perform(

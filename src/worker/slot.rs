@@ -4,6 +4,7 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixDatagram;
 use std::rc::Rc;
+use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
@@ -44,6 +45,8 @@ pub(super) struct Slot {
     pub(super) listener: Listener,
     /// Programs that it was given.
     pub(super) jobs: u64,
+    /// CPU time of its processes that was told of, of its programs and around them.
+    pub(super) told: Duration,
     /// Its control group, where the host has them. Declared last: it is removed when no process is left.
     pub(super) group: Option<Group>,
 }
