@@ -28,7 +28,7 @@ use fumehood::environment::Interpreter;
 use fumehood::harness::{Grading, ImportOrder, launch, plan};
 use fumehood::pipeline::Runner;
 use fumehood::pipeline::survey::survey;
-use fumehood::worker::{Observation, Pool, PoolConfig, Request, Reuse};
+use fumehood::worker::{Observation, Outlook, Pool, PoolConfig, Request, Reuse};
 use support::skip;
 
 const NONCE: [u8; 32] = [7; 32];
@@ -301,9 +301,15 @@ async fn ground_truths_come_to_the_same() {
                 .collect();
             (verdict.kind, cases)
         };
-        let was = cold.grade(task, code, None).await.unwrap();
+        let was = cold
+            .grade(task, code, None, Outlook::default())
+            .await
+            .unwrap();
         for time in 0..3 {
-            let is = runner.grade(task, code, None).await.unwrap();
+            let is = runner
+                .grade(task, code, None, Outlook::default())
+                .await
+                .unwrap();
             // In a fresh interpreter a library's own import may look suspicious, which costs a control.
             let reasons =
                 |verdict: &fumehood::verdict::Verdict| format!("{:?}", verdict.suspicions);
