@@ -25,6 +25,9 @@ const CLEARED_WITHIN: Duration = Duration::from_secs(2);
 
 /// How often a running job's counters are read.
 const TICK: Duration = Duration::from_millis(25);
+/// How long nobody looks at the streams after something came from them: one look takes what a program wrote meanwhile,
+/// and writing is cheaper when nobody waits for it.
+const BREATH: Duration = Duration::from_millis(1);
 
 /// How often memory beyond the limit is looked at before it is believed, where `/proc` has to tell.
 const LOOKS: usize = 3;
@@ -94,6 +97,7 @@ pub(super) fn run_in(
         cpu_before: before,
         tree: tree::TreeUsage::default(),
         streams: ours,
+        next_look: started,
         limit: None,
         locks: Locks::default(),
         course: Box::new(Course {
@@ -138,6 +142,8 @@ struct Watch<'a> {
     cpu_before: Duration,
     tree: tree::TreeUsage,
     streams: Streams,
+    /// When to look at the streams again.
+    next_look: Instant,
     limit: Option<LimitKind>,
     locks: Locks,
     course: Box<Course>,
@@ -229,6 +235,8 @@ impl Watch<'_> {
     /// Waits for anything to happen, reads the streams and answers refused calls. Says who spoke or
     /// ended.
     fn wait(&mut self, until: Duration, supervisor: BorrowedFd<'_>) -> Result<Spoke, RunError> {
+        let now = Instant::now();
+        let rests = now < self.next_look;
         let streams = &self.streams;
         let watched = [
             streams.stdout.fd.as_ref(),
@@ -239,6 +247,11 @@ impl Watch<'_> {
                 .and_then(|events| events.fd.as_ref()),
         ];
         let watched = watched.into_iter().flatten().map(AsFd::as_fd);
+        let watched = watched.filter(|_| !rests);
+        let until = match rests {
+            true => until.min(self.next_look.saturating_duration_since(now)),
+            false => until,
+        };
         let mut fds = vec![
             PollFd::new(self.slot.control.as_fd(), PollFlags::POLLIN),
             PollFd::new(self.slot.pidfd.as_fd(), PollFlags::POLLIN),
@@ -254,7 +267,7 @@ impl Watch<'_> {
                 .map(|fd| PollFd::new(fd, PollFlags::POLLIN)),
         );
         let listens = self.slot.listener.fd().is_some();
-        let millis = u16::try_from(until.as_millis() + 1).unwrap_or(u16::MAX);
+        let millis = u16::try_from(until.as_micros().div_ceil(1000)).unwrap_or(u16::MAX);
         match poll(&mut fds, PollTimeout::from(millis)) {
             Ok(_) | Err(Errno::EINTR) => {}
             Err(errno) => return Err(RunError::Host(format!("watch the program: {errno}"))),
@@ -305,14 +318,21 @@ impl Watch<'_> {
     }
 
     fn drain(&mut self) {
+        let printed = |streams: &Streams| streams.stdout.total + streams.stderr.total;
+        let before = printed(&self.streams);
         self.streams.stdout.drain();
         self.streams.stderr.drain();
+        let mut came = printed(&self.streams) > before;
         if let Some(events) = &mut self.streams.events {
             let before = events.total;
             events.drain();
             if events.total > before {
                 self.course.note(events.total, self.started.elapsed());
+                came = true;
             }
+        }
+        if came {
+            self.next_look = Instant::now() + BREATH;
         }
     }
 
