@@ -23,7 +23,7 @@ def key_of(arguments):
         text = json.dumps(arguments)
     except Exception:
         text = repr(sorted(arguments.items(), key=repr))
-    return hashlib.sha256(text.encode("utf-8", "backslashreplace")).hexdigest()[:16]
+    return sha256(text.encode("utf-8", "backslashreplace")).hexdigest()[:16]
 
 
 def outcome_of(function, arguments, with_repr):
@@ -43,7 +43,7 @@ def outcome_of(function, arguments, with_repr):
         shown_text = str.__str__(repr(value))
     except BaseException as error:
         return dump(["no_result", "its repr raises " + describe(error)[0]])
-    digest = hashlib.sha256(shown_text.encode("utf-8", "backslashreplace")).hexdigest()
+    digest = sha256(shown_text.encode("utf-8", "backslashreplace")).hexdigest()
     return dump(["returned", text, digest])
 
 

@@ -3,7 +3,7 @@
 # The namespace that holds this source has its own copy of the builtins (see the bootstrap), so a
 # snippet that replaces `len` or `isinstance` changes nothing here. Whatever is used after the
 # snippet has loaded is bound here, before it loads.
-import _thread, builtins, errno, fcntl, hashlib, os, resource, sys
+import _thread, builtins, errno, fcntl, os, resource, sys
 from json.decoder import JSONDecoder
 from json.encoder import encode_basestring_ascii as quote
 
