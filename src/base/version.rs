@@ -17,4 +17,4 @@ pub const HARNESS: u32 = 9;
 /// What comes with the imports of an interpreter, as it is kept from run to run.
 pub const SURVEY: u32 = 1;
 /// `profile.json`: where an evaluation's time went.
-pub const PROFILE: u32 = 1;
+pub const PROFILE: u32 = 2;

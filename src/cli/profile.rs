@@ -30,7 +30,8 @@ pub(super) struct TimeProfile {
     graded: Jobs,
     /// Scanners, and whatever else ran under another profile than samples.
     scanners: Jobs,
-    /// Of all workers together: time without a request.
+    /// Of all workers together: time without a request. Spare workers are not counted among them but their requests are, so
+    /// that sleeping jobs make it less, and 0 at least.
     idle: f64,
     /// The most memory that this process held, in KiB; its workers not counted.
     supervisor_peak_kib: u64,
@@ -42,8 +43,8 @@ struct Cpu {
     /// Of samples, ground truths and controls, with their interpreters' start.
     graded: f64,
     scanners: f64,
-    /// Of the workers themselves and the first processes of sandboxes: sandboxes are built and taken
-    /// down, jobs watched. It also holds what was run beside all jobs, such as probes at the start.
+    /// Of the workers themselves and of what they keep in sandboxes: these are built, interpreters warmed, jobs watched.
+    /// What a sandbox takes to end, and what no control group counts, is not in it.
     workers: f64,
     /// Of this process: reading, judging, the journal.
     supervisor: f64,
@@ -76,7 +77,7 @@ impl TimeProfile {
         let mut scanners = Account::default();
         for (name, account) in accounts {
             if name != GRADED {
-                add(&mut scanners, account);
+                scanners.add(*account);
             }
         }
         let seconds = |time: Duration| time.as_secs_f64();
@@ -145,23 +146,6 @@ impl TimeProfile {
             }
         }
         text
-    }
-}
-
-fn add(sum: &mut Account, more: &Account) {
-    sum.jobs += more.jobs;
-    for (mine, theirs) in [
-        (&mut sum.cpu, more.cpu),
-        (&mut sum.wall, more.wall),
-        (&mut sum.held, more.held),
-        (&mut sum.around, more.around),
-        (&mut sum.asked, more.asked),
-        (&mut sum.start_up, more.start_up),
-        (&mut sum.loading, more.loading),
-        (&mut sum.tests, more.tests),
-        (&mut sum.ending, more.ending),
-    ] {
-        *mine += theirs;
     }
 }
 

@@ -148,7 +148,7 @@ async fn ground_truths(stage: &Arc<Stage>) -> Result<(), PipelineError> {
     stage.tally.set_total(left.len() as u64);
     let (waiting, running): (Vec<_>, Vec<_>) = left
         .into_iter()
-        .partition(|task| stage.run.history.waits(task));
+        .partition(|task| stage.run.history.outlook(task).waits);
     let mut tasks = JoinSet::new();
     for lane in [waiting, running] {
         let queue = Arc::new(std::sync::Mutex::new(lane.into_iter()));
@@ -401,7 +401,7 @@ impl Feed {
             code,
             job: job_digest_of(of_task, code, run.runner.grading),
             expected: run.history.duration(task),
-            waits: run.history.waits(task),
+            outlook: run.history.outlook(task),
             share: share?,
             sample,
         })))

@@ -177,7 +177,7 @@ impl History {
     }
 
     /// Whether a job of this task is expected to wait for something else than a processor most of the time.
-    pub fn waits(&self, task: &Task) -> bool {
+    fn waits(&self, task: &Task) -> bool {
         match self.tasks.get(&task.id) {
             Some(past) => {
                 Duration::from_millis(past.millis) >= LONG
@@ -196,7 +196,7 @@ impl History {
     }
 
     /// What memory a job of this task is expected to hold at most, in bytes, where that is known.
-    pub fn memory(&self, task: &TaskId) -> Option<u64> {
+    fn memory(&self, task: &TaskId) -> Option<u64> {
         let past = self.tasks.get(task).filter(|past| past.peak_kib > 0)?;
         let peak = past.peak_kib.saturating_mul(1024);
         Some(peak.saturating_add(peak / 4).saturating_add(MARGIN))

@@ -147,8 +147,8 @@ impl Runner {
         // A host that cannot build any sandbox has been found out when the pool was started. Later on
         // one job's failure must not end the run: a hostile program could bring it about.
         let begun = || turn.has_come();
-        let ran = self.pool.run_expecting(request, turn.outlook, begun);
-        let outcome = ran.await;
+        let running = self.pool.run_expecting(request, turn.outlook, begun);
+        let outcome = running.await;
         outcome.map_err(|error| match error {
             WorkerError::Busy(_) | WorkerError::Shortage(_) => Failure::Busy(error.to_string()),
             error => Failure::Infra(error.to_string()),

@@ -195,7 +195,7 @@ async fn job(
     // While another one makes the reference that this job needs, others may start.
     let is_made_by_another = stage.run.references.claim(&item.task) == Claim::Theirs;
     let held = (!is_made_by_another).then_some(ready);
-    let outlook = stage.run.history.outlook(&item.task);
+    let outlook = item.outlook;
     let reference = stage.run.references.of(&item.task, outlook).await?;
     if let Some(reference) = &reference {
         stage.announce(&item.task, reference).await?;

@@ -9,6 +9,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::base::digest::Digest;
 use crate::dataset::{Sample, Task};
+use crate::worker::Outlook;
 
 /// Bytes that all samples on their way may take, in KiB.
 const ROOM: usize = 32 << 10;
@@ -65,8 +66,8 @@ pub(super) struct Item {
     pub(super) job: Digest,
     /// How long its job is expected to take.
     pub(super) expected: Duration,
-    /// Whether it is expected to wait most of that time.
-    pub(super) waits: bool,
+    /// What else is known of its job.
+    pub(super) outlook: Outlook,
     /// Held until it is recorded.
     #[expect(dead_code, reason = "it is held, not used")]
     pub(super) share: Share,
@@ -85,7 +86,7 @@ pub(super) enum Lane {
 
 impl Item {
     fn lane(&self) -> Lane {
-        match self.waits {
+        match self.outlook.waits {
             true => Lane::Waits,
             false => Lane::Runs,
         }
@@ -182,7 +183,10 @@ mod tests {
             code: Digest::of(code),
             job: Digest::of(code),
             expected: Duration::from_secs(seconds),
-            waits: seconds > 60,
+            outlook: Outlook {
+                memory: None,
+                waits: seconds > 60,
+            },
             share: share.unwrap(),
         }
     }

@@ -33,16 +33,66 @@ pub struct Account {
     pub ending: Duration,
 }
 
-const FIELDS: usize = 10;
+const TIMES: usize = 9;
+
+impl Account {
+    /// What one request came to that was answered so long after it was made.
+    fn of(asked: Duration, observation: &Observation) -> Self {
+        let [start_up, loading, tests, ending] = stages(observation);
+        Self {
+            jobs: 1,
+            cpu: observation.usage.cpu,
+            wall: observation.usage.wall,
+            held: observation.course.held,
+            around: observation.course.around,
+            asked,
+            start_up,
+            loading,
+            tests,
+            ending,
+        }
+    }
+
+    /// Adds what others came to.
+    pub fn add(&mut self, mut more: Self) {
+        self.jobs += more.jobs;
+        for (mine, theirs) in self.times().into_iter().zip(more.times()) {
+            *mine += *theirs;
+        }
+    }
+
+    /// All times, in one order.
+    fn times(&mut self) -> [&mut Duration; TIMES] {
+        [
+            &mut self.cpu,
+            &mut self.wall,
+            &mut self.held,
+            &mut self.around,
+            &mut self.asked,
+            &mut self.start_up,
+            &mut self.loading,
+            &mut self.tests,
+            &mut self.ending,
+        ]
+    }
+}
+
+/// An account that many add to at once.
+#[derive(Debug, Default)]
+struct Cells {
+    jobs: AtomicU64,
+    /// As in [`Account::times`], in nanoseconds.
+    times: [AtomicU64; TIMES],
+}
 
 /// The accounts of a pool, by profile. Whoever adds locks nothing.
 #[derive(Debug)]
-pub(super) struct Accounts(BTreeMap<String, [AtomicU64; FIELDS]>);
+pub(super) struct Accounts(BTreeMap<String, Cells>);
 
 impl Accounts {
     /// Empty ones for these profiles.
     pub(super) fn of(profiles: impl Iterator<Item = String>) -> Self {
-        Self(profiles.map(|name| (name, Default::default())).collect())
+        Self(profiles.map(|name| (name, Cells::default())).collect())
     }
 
     /// Adds a request under a profile that was answered so long after it was made.
@@ -50,53 +100,25 @@ impl Accounts {
         let Some(cells) = self.0.get(profile) else {
             return;
         };
-        let [start_up, loading, tests, ending] = stages(observation);
-        let (usage, course) = (&observation.usage, &observation.course);
-        let times = [
-            usage.cpu,
-            usage.wall,
-            course.held,
-            course.around,
-            asked,
-            start_up,
-            loading,
-            tests,
-            ending,
-        ];
-        let nanos = |time: Duration| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
-        let values = std::iter::once(1).chain(times.map(nanos));
-        for (cell, value) in cells.iter().zip(values) {
-            cell.fetch_add(value, Ordering::Relaxed);
+        cells.jobs.fetch_add(1, Ordering::Relaxed);
+        let mut account = Account::of(asked, observation);
+        for (cell, time) in cells.times.iter().zip(account.times()) {
+            let nanos = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+            cell.fetch_add(nanos, Ordering::Relaxed);
         }
     }
 
     /// What there is by now.
     pub(super) fn read(&self) -> BTreeMap<String, Account> {
-        let account = |cells: &[AtomicU64; FIELDS]| {
-            let [jobs, times @ ..] = cells.each_ref().map(|cell| cell.load(Ordering::Relaxed));
-            let [
-                cpu,
-                wall,
-                held,
-                around,
-                asked,
-                start_up,
-                loading,
-                tests,
-                ending,
-            ] = times.map(Duration::from_nanos);
-            Account {
-                jobs,
-                cpu,
-                wall,
-                held,
-                around,
-                asked,
-                start_up,
-                loading,
-                tests,
-                ending,
+        let account = |cells: &Cells| {
+            let mut account = Account {
+                jobs: cells.jobs.load(Ordering::Relaxed),
+                ..Account::default()
+            };
+            for (cell, time) in cells.times.iter().zip(account.times()) {
+                *time = Duration::from_nanos(cell.load(Ordering::Relaxed));
             }
+            account
         };
         let all = self.0.iter();
         all.map(|(name, cells)| (name.clone(), account(cells)))
@@ -206,9 +228,19 @@ mod tests {
             grade.cpu,
             grade.wall,
             grade.held,
+            grade.around,
             grade.asked,
+            grade.start_up,
             grade.loading,
+            grade.tests,
+            grade.ending,
         ];
-        assert_eq!(times.map(|time| time.as_millis()), [2, 200, 210, 300, 60]);
+        let expected = [2, 200, 210, 6, 300, 40, 60, 80, 20];
+        assert_eq!(times.map(|time| time.as_millis()), expected);
+        let mut both = read["strict"];
+        both.add(grade);
+        assert_eq!(both, grade);
+        both.add(grade);
+        assert_eq!((both.jobs, both.around.as_millis()), (4, 12));
     }
 }

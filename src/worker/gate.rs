@@ -16,7 +16,7 @@ const SIDE_BY_SIDE: usize = 2;
 /// Jobs that are expected to wait take at most so many quarters of all places.
 const QUARTERS_FOR_WAITING: usize = 3;
 
-/// Lets jobs in, of either kind first come first served. The lock is held for some tens of nanoseconds, twice a job.
+/// Lets jobs in, of either kind first come first served. The lock is held twice a job, for arithmetic alone.
 #[derive(Debug)]
 pub(super) struct Gate(Mutex<State>);
 
@@ -320,6 +320,11 @@ impl Promises {
 }
 
 impl Admission {
+    /// Whether it was let in as a job that will wait.
+    pub(super) fn was_expected_to_wait(&self) -> bool {
+        self.need.waits
+    }
+
     /// Notes whether the job waits for something else than a processor.
     pub(super) fn waits(&mut self, waits: bool) {
         if waits == self.waits {

@@ -197,10 +197,7 @@ impl Pool {
             if let Some(begun) = begun.take() {
                 begun();
             }
-            match self
-                .run_admitted(&mut admission, outlook.waits, &frame)
-                .await
-            {
+            match self.run_admitted(&mut admission, &frame).await {
                 Ok(observation) => {
                     let peak = observation.usage.peak_memory;
                     self.gate.learn(peak.unwrap_or(limit));
@@ -220,12 +217,11 @@ impl Pool {
     async fn run_admitted(
         &self,
         admission: &mut Admission,
-        waits: bool,
         frame: &[u8],
     ) -> Result<Observation, WorkerError> {
         let mut kills = 0;
         loop {
-            let observation = self.try_hard(admission, waits, frame).await?;
+            let observation = self.try_hard(admission, frame).await?;
             kills += 1;
             if !is_unexplained_kill(&observation) || kills == KILLS_BELIEVED {
                 return Ok(observation);
@@ -238,9 +234,9 @@ impl Pool {
     async fn try_hard(
         &self,
         admission: &mut Admission,
-        waits: bool,
         frame: &[u8],
     ) -> Result<Observation, WorkerError> {
+        let waits = admission.was_expected_to_wait();
         let mut last = WorkerError::Lost(String::new());
         for attempt in 0..=RETRIES {
             let mut worker = match attempt {
