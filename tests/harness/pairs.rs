@@ -112,3 +112,39 @@ fn an_input_may_take_a_second_or_four_times_as_long_as_the_truth() {
         );
     }
 }
+
+#[test]
+fn a_call_finds_streams_and_alarms_as_the_first_one_did() {
+    let Some(python) = python() else { return };
+    let task = task(Tests::Pairs {
+        base: "[[1], [2], [3]]".to_owned(),
+        plus: "[]".to_owned(),
+        atol: 0.0,
+        shape: "plain".to_owned(),
+        oracle: "equal".to_owned(),
+    });
+    let fresh = "    s = sys.stdout\n    \
+                 assert s is sys.stdin is sys.stderr and not vars(s) and s.tell() == 0 and s.getvalue() == ''\n    \
+                 assert len(signal.pthread_sigmask(signal.SIG_BLOCK, ())) == 0\n";
+    for trace in [
+        "print('left')",
+        "sys.stdout.write('x'); sys.stdout.seek(0)",
+        "sys.stdout.close()",
+        "sys.stdout.mark = 1",
+        "sys.stderr = None",
+    ] {
+        let code = format!("import sys, signal\ndef f(a):\n{fresh}    {trace}\n    return a\n");
+        let verdict = grade_against(python, &task, "def f(a): return a", &code, Grading::Strict);
+        assert_eq!(verdict.kind, VerdictKind::Passed, "{trace}: {verdict:?}");
+    }
+    // Handlers that the first call replaced are in their place for the second.
+    let deaf = "import signal\n\
+                def f(a):\n    \
+                    if a == 1:\n        \
+                        for number in (signal.SIGPROF, signal.SIGALRM): signal.signal(number, signal.SIG_IGN)\n    \
+                    while a == 2: pass\n    \
+                    return a\n";
+    let verdict = grade_against(python, &task, "def f(a): return a", deaf, Grading::Strict);
+    let (passed, timeout) = (CaseOutcome::Passed, CaseOutcome::Timeout);
+    assert_eq!(outcomes(&verdict), [passed, timeout, passed], "{verdict:?}");
+}

@@ -33,7 +33,10 @@ SHAPES = {
 }
 
 
-class WriteOnly(io.StringIO):
+StringIO = io.StringIO
+
+
+class WriteOnly(StringIO):
     """Standard streams during a call: they take text and refuse to be read."""
 
     def read(self, *args, **kwargs):
@@ -43,6 +46,15 @@ class WriteOnly(io.StringIO):
 
     def readable(self, *args, **kwargs):
         return False
+
+
+def touched(stream):
+    """Whether a call has left anything in the streams that it had."""
+    try:
+        return vars(stream) or StringIO.tell(stream) or StringIO.getvalue(stream)
+    except ValueError:
+        # It is closed.
+        return True
 
 
 def main():
@@ -61,17 +73,24 @@ def main():
     emit("begin", cases=[id for id, _ in inputs])
     usual, slow, patience = float(payload["seconds"]), payload["slow"], payload["patience"]
     space = {"__builtins__": builtins}
-    setitimer, set_handler, cpu_time = _signal.setitimer, _signal.signal, time.process_time
+    setitimer, handler_of, set_handler = _signal.setitimer, _signal.getsignal, _signal.signal
+    cpu_time = time.process_time
     # CPU time decides, so that a busy host gives the same verdicts; wall time is the backstop.
     timers = ((int(_signal.ITIMER_PROF), int(_signal.SIGPROF), 1),
               (int(_signal.ITIMER_REAL), int(_signal.SIGALRM), 10))
 
-    def out_of_time(number, frame):
-        raise OutOfTime()
+    calling = False
 
-    def stop_timers():
-        for timer, _, _ in timers:
-            setitimer(timer, 0)
+    def out_of_time(number, frame):
+        # An alarm is never switched off: one that rings late finds nobody to call away.
+        if calling:
+            raise OutOfTime()
+
+    def set_alarms(seconds):
+        for timer, number, times in timers:
+            if handler_of(number) is not out_of_time:
+                set_handler(number, out_of_time)
+            setitimer(timer, seconds * times)
 
     try:
         exec(compile(payload["code"], "__test__.py", "exec", dont_inherit=True), space)
@@ -81,17 +100,18 @@ def main():
         emit("end", fixture="")
         leave(0)
     emit("loaded")
+    stream = None
     for id, args in inputs:
         if patience <= 0:
             emit("case", id=id, outcome="timeout", detail="not run: %d inputs before it ran out of time" % payload["patience"])
             continue
-        sys.stdin = sys.stdout = sys.stderr = WriteOnly()
+        if not (sys.stdin is sys.stdout is sys.stderr is stream) or touched(stream):
+            sys.stdin = sys.stdout = sys.stderr = stream = WriteOnly()
         result, seconds, begin = {}, float(slow.get(id, usual)), cpu_time()
         try:
             try:
-                for timer, number, times in timers:
-                    set_handler(number, out_of_time)
-                    setitimer(timer, seconds * times)
+                calling = True
+                set_alarms(seconds)
                 value = function(*args)
                 result = {"outcome": "returned", "value": encode(value)}
             except OutOfTime:
@@ -101,10 +121,10 @@ def main():
             except BaseException as error:
                 result = {"outcome": "raised", "error": list(describe(error))}
             finally:
-                stop_timers()
+                calling = False
         except BaseException:
             # The alarm rang between the lines above.
-            stop_timers()
+            calling = False
             result = {"outcome": "timeout"}
         spent = cpu_time() - begin
         if spent > seconds + 0.1:
