@@ -138,11 +138,14 @@ fn a_call_finds_streams_and_alarms_as_the_first_one_did() {
         assert_eq!(verdict.kind, VerdictKind::Passed, "{trace}: {verdict:?}");
     }
     // Handlers that the first call replaced are in their place for the second.
-    let deaf = "import signal\n\
+    let deaf = "import signal, time\n\
+                to_the_end = []\n\
                 def f(a):\n    \
                     if a == 1:\n        \
                         for number in (signal.SIGPROF, signal.SIGALRM): signal.signal(number, signal.SIG_IGN)\n    \
-                    while a == 2: pass\n    \
+                    while a == 2 and time.process_time() < 5: pass\n    \
+                    if a == 2: to_the_end.append(a)\n    \
+                    assert not to_the_end\n    \
                     return a\n";
     let verdict = grade_against(python, &task, "def f(a): return a", deaf, Grading::Strict);
     let (passed, timeout) = (CaseOutcome::Passed, CaseOutcome::Timeout);
