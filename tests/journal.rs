@@ -121,6 +121,26 @@ fn a_result_outweighs_an_infrastructure_failure_in_any_order() {
 }
 
 #[test]
+fn of_two_results_for_one_sample_the_same_counts_in_any_order() {
+    let home = tempfile::tempdir().unwrap();
+    let results = [
+        VerdictKind::Failed,
+        VerdictKind::Passed,
+        VerdictKind::Timeout,
+    ]
+    .map(|kind| verdict("T/0", 7, kind));
+    let mut seen = std::collections::BTreeSet::new();
+    for (name, order) in [("a", [0, 1, 2]), ("b", [1, 2, 0]), ("c", [2, 1, 0])] {
+        let records = order.map(|place: usize| results[place].clone());
+        let folder = write_run(&home.path().join(name), &records);
+        seen.insert(content(&folder));
+        let (_, index) = folder.read().unwrap();
+        assert_eq!(index.samples(), 1);
+    }
+    assert_eq!(seen.len(), 1, "{seen:?}");
+}
+
+#[test]
 fn a_journal_cut_anywhere_keeps_its_whole_records_and_goes_on() {
     let home = tempfile::tempdir().unwrap();
     let folder = write_run(&home.path().join("run"), &some_records());

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Draws what `perf script` prints as a flame graph: one SVG, no library, no script in it.
 
-    perf record -e cpu-clock -F 499 -g -o data -- fumehood bench --rounds 1 --seconds 5
+    perf record -a -e cpu-clock -F 499 -g -o data -- fumehood bench --rounds 1 --seconds 5
     perf script -i data | tools/flame_graph.py [--title TEXT] [--only COMMAND,...] > graph.svg
 
 The width of a box is the share of samples in which its function was on the stack; callers are below, and the lowest row
@@ -9,6 +9,7 @@ is the command. Hovering shows the full name. `--only` keeps samples of these co
 """
 
 import argparse
+import colorsys
 import re
 import sys
 from xml.sax.saxutils import escape
@@ -43,6 +44,11 @@ class Box:
         self.count, self.above = 0, {}
 
 
+def colour(hue):
+    parts = colorsys.hls_to_rgb(hue / 360, 0.72, 0.7)
+    return "#" + "".join("%02x" % round(part * 255) for part in parts)
+
+
 def draw(box, name, kernel, left, level, scale, out):
     width = box.count * scale
     if width < LEAST * WIDTH:
@@ -50,9 +56,9 @@ def draw(box, name, kernel, left, level, scale, out):
     hue = 205 if kernel else 20 + sum(name.encode()) % 35
     share = 100.0 * width / WIDTH
     text = name if len(name) * 7 < width - 6 else name[: int((width - 6) / 7)]
-    out.append((level, '<g><title>%s: %.1f %%</title><rect x="%.1f" y="{y}" width="%.1f" height="%d" rx="1" fill="hsl(%d,70%%,72%%)" '
+    out.append((level, '<g><title>%s: %.1f %%</title><rect x="%.1f" y="{y}" width="%.1f" height="%d" rx="1" fill="%s" '
                 'stroke="white" stroke-width="0.5"/>%s</g>' % (
-                    escape(name), share, left, width, ROW - 1, hue,
+                    escape(name), share, left, width, ROW - 1, colour(hue),
                     '<text x="%.1f" y="{t}">%s</text>' % (left + 3, escape(text)) if len(text) > 2 else "")))
     highest = level
     for (above, in_kernel), more in sorted(box.above.items()):

@@ -33,8 +33,8 @@ pub(super) fn write(setup: &Setup, outcome: &Outcome) -> Result<Option<String>, 
     let mut out = BufWriter::new(part.as_file());
     let date = minutes(&outcome.manifest.created);
     let mut trouble = None;
-    let tasks = programs.tasks().map_while(|(id, samples)| {
-        match entries(setup, outcome, &programs, id, &samples) {
+    let tasks = programs.places.iter().map_while(|(id, samples)| {
+        match entries(setup, outcome, &programs, id, samples) {
             Ok(entries) => Some((id.clone(), entries)),
             Err(failure) => {
                 trouble = Some(failure);
@@ -65,16 +65,19 @@ fn entries(
     outcome: &Outcome,
     programs: &Programs,
     id: &TaskId,
-    samples: &[&SampleId],
+    samples: &[Place],
 ) -> Result<Vec<Value>, Failure> {
     let Some(task) = setup.tasks.get(id) else {
         return Ok(Vec::new());
     };
     let mut graded: Vec<(String, VerdictRecord)> = Vec::new();
-    for sample in samples {
-        let record = outcome.index.verdict(sample)?;
-        if let Some(record) = record {
-            let code = programs.code(sample).map_err(|error| {
+    for place in samples {
+        let sample = SampleId {
+            task: id.clone(),
+            index: place.index,
+        };
+        if let Some(record) = outcome.index.verdict(&sample)? {
+            let code = programs.code(place).map_err(|error| {
                 Failure::new(
                     Exit::RunFolder,
                     anyhow::Error::new(error).context("cannot read back a temporary file"),
@@ -128,7 +131,16 @@ fn minutes(created: &str) -> String {
 /// order in the sample file.
 struct Programs {
     file: File,
-    places: BTreeMap<SampleId, (u64, usize)>,
+    /// By task, its samples in order: a few bytes each, since there may be millions.
+    places: BTreeMap<TaskId, Vec<Place>>,
+}
+
+/// Where a sample's program stands in the file.
+struct Place {
+    offset: u64,
+    length: u32,
+    /// The sample's, within its task.
+    index: u32,
 }
 
 impl Programs {
@@ -141,40 +153,38 @@ impl Programs {
         };
         let file = tempfile::tempfile_in(setup.folder.path()).map_err(failed)?;
         let mut out = BufWriter::new(&file);
-        let mut places = BTreeMap::new();
+        let mut places = BTreeMap::<TaskId, Vec<Place>>::new();
         let mut offset = 0;
         let samples = setup
             .samples
             .open(&setup.tasks, &setup.selection, &setup.options)?;
         for sample in samples.flatten() {
-            out.write_all(sample.code.as_bytes()).map_err(failed)?;
-            places.insert(sample.id, (offset, sample.code.len()));
-            offset += sample.code.len() as u64;
+            let code = sample.code.as_bytes();
+            let length = u32::try_from(code.len())
+                .map_err(|_| failed(io::Error::other("a program of more than 4 GiB")))?;
+            out.write_all(code).map_err(failed)?;
+            let place = Place {
+                offset,
+                length,
+                index: sample.id.index,
+            };
+            match places.get_mut(&sample.id.task) {
+                Some(places) => places.push(place),
+                None => _ = places.insert(sample.id.task, vec![place]),
+            }
+            offset += u64::from(length);
         }
         out.flush().map_err(failed)?;
         drop(out);
+        for places in places.values_mut() {
+            places.sort_by_key(|place| place.index);
+        }
         Ok(Self { file, places })
     }
 
-    fn code(&self, sample: &SampleId) -> io::Result<String> {
-        let Some((offset, length)) = self.places.get(sample) else {
-            return Ok(String::new());
-        };
-        let mut bytes = vec![0; *length];
-        self.file.read_exact_at(&mut bytes, *offset)?;
+    fn code(&self, place: &Place) -> io::Result<String> {
+        let mut bytes = vec![0; place.length as usize];
+        self.file.read_exact_at(&mut bytes, place.offset)?;
         String::from_utf8(bytes).map_err(io::Error::other)
-    }
-
-    /// Every task with its samples, both in order.
-    fn tasks(&self) -> impl Iterator<Item = (&TaskId, Vec<&SampleId>)> {
-        let mut ids = self.places.keys().peekable();
-        std::iter::from_fn(move || {
-            let first = ids.next()?;
-            let mut samples = vec![first];
-            while let Some(next) = ids.next_if(|id| id.task == first.task) {
-                samples.push(next);
-            }
-            Some((&first.task, samples))
-        })
     }
 }

@@ -12,11 +12,12 @@ use crate::verdict::VerdictKind;
 
 /// What a journal holds, each result once, however often and in whatever order it was recorded.
 ///
-/// Verdicts stay in the file; only their keys and places are kept in memory.
+/// Verdicts stay in the file; only their keys and places are kept in memory, 64 bytes each.
 #[derive(Debug)]
 pub struct Index {
     reader: Reader,
-    verdicts: BTreeMap<SampleId, Entry>,
+    /// By index, each once, when the whole journal was read.
+    verdicts: BTreeMap<TaskId, Vec<Entry>>,
     scans: HashMap<Digest, BTreeMap<String, ScanResult>>,
     references: BTreeMap<TaskId, ReferenceRecord>,
     rejected: BTreeMap<u64, String>,
@@ -24,12 +25,13 @@ pub struct Index {
     finished: bool,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 struct Entry {
     job: Digest,
-    code: Digest,
-    precedence: Precedence,
     place: Place,
+    /// The sample's, within its task.
+    index: u32,
+    is_infra: bool,
 }
 
 /// Which of two records for one key is kept: the smaller. A result outweighs an infrastructure
@@ -54,6 +56,9 @@ impl Index {
         // The reader is lent out while the rest is filled.
         let reader = index.reader.try_clone()?;
         index.tail = reader.each(|place, record| index.insert(place, record))?;
+        for entries in index.verdicts.values_mut() {
+            settle(entries, &reader)?;
+        }
         Ok(index)
     }
 
@@ -62,15 +67,13 @@ impl Index {
             Record::Verdict(record) => {
                 let entry = Entry {
                     job: record.job,
-                    code: record.code,
-                    precedence: precedence(record.verdict.kind == VerdictKind::Infra, &*record),
                     place,
+                    index: record.sample.index,
+                    is_infra: record.verdict.kind == VerdictKind::Infra,
                 };
-                match self.verdicts.get(&record.sample) {
-                    Some(known) if known.precedence <= entry.precedence => {}
-                    _ => {
-                        self.verdicts.insert(record.sample, entry);
-                    }
+                match self.verdicts.get_mut(&record.sample.task) {
+                    Some(entries) => entries.push(entry),
+                    None => _ = self.verdicts.insert(record.sample.task, vec![entry]),
                 }
             }
             Record::Scan(record) => {
@@ -98,17 +101,22 @@ impl Index {
         }
     }
 
+    fn entry(&self, sample: &SampleId) -> Option<&Entry> {
+        let entries = self.verdicts.get(&sample.task)?;
+        let place = entries.binary_search_by_key(&sample.index, |entry| entry.index);
+        entries.get(place.ok()?)
+    }
+
     /// The job of the sample's verdict, where it has one that is no infrastructure failure.
     pub fn judged(&self, sample: &SampleId) -> Option<Digest> {
-        self.verdicts
-            .get(sample)
-            .filter(|entry| !entry.precedence.0)
-            .map(|entry| entry.job)
+        let entry = self.entry(sample).filter(|entry| !entry.is_infra);
+        entry.map(|entry| entry.job)
     }
 
     /// Every job that has a verdict which is no infrastructure failure, and where that stands.
     pub fn executed(&self) -> impl Iterator<Item = (&Digest, Place)> {
-        let judged = self.verdicts.values().filter(|entry| !entry.precedence.0);
+        let entries = self.verdicts.values().flatten();
+        let judged = entries.filter(|entry| !entry.is_infra);
         judged.map(|entry| (&entry.job, entry.place))
     }
 
@@ -136,12 +144,7 @@ impl Index {
 
     /// Samples with a verdict.
     pub fn samples(&self) -> usize {
-        self.verdicts.len()
-    }
-
-    /// The code of every sample with a verdict.
-    pub fn codes(&self) -> impl Iterator<Item = (&SampleId, &Digest)> {
-        self.verdicts.iter().map(|(id, entry)| (id, &entry.code))
+        self.verdicts.values().map(Vec::len).sum()
     }
 
     /// Whether a process came to the end of the run.
@@ -159,25 +162,46 @@ impl Index {
     /// # Errors
     /// When it cannot be read any more.
     pub fn verdict(&self, sample: &SampleId) -> Result<Option<VerdictRecord>, JournalError> {
-        match self.verdicts.get(sample) {
-            Some(entry) => match self.reader.at(entry.place)? {
-                Record::Verdict(record) => Ok(Some(*record)),
-                _ => Ok(None),
-            },
+        match self.entry(sample) {
+            Some(entry) => self.reader.verdict_at(entry.place).map(Some),
             None => Ok(None),
         }
     }
 
     /// Every sample's verdict once, by sorted sample id, read from the file one at a time.
     pub fn verdicts(&self) -> impl Iterator<Item = Result<VerdictRecord, JournalError>> {
-        self.verdicts
-            .values()
-            .filter_map(|entry| match self.reader.at(entry.place) {
-                Ok(Record::Verdict(record)) => Some(Ok(*record)),
-                Ok(_) => None,
-                Err(error) => Some(Err(error)),
-            })
+        let entries = self.verdicts.values().flatten();
+        entries.map(|entry| self.reader.verdict_at(entry.place))
     }
+}
+
+/// Sorts a task's verdicts as they stand in the journal by sample, and keeps of each sample the one that counts.
+fn settle(entries: &mut Vec<Entry>, reader: &Reader) -> Result<(), JournalError> {
+    entries.sort_by_key(|entry| entry.index);
+    let mut kept = 0;
+    for at in 1..entries.len() {
+        let (known, new) = (entries[kept], entries[at]);
+        if known.index != new.index {
+            kept += 1;
+            entries[kept] = new;
+        } else if counts_more(&new, &known, reader)? {
+            entries[kept] = new;
+        }
+    }
+    entries.truncate(kept + 1);
+    entries.shrink_to_fit();
+    Ok(())
+}
+
+fn counts_more(new: &Entry, known: &Entry, reader: &Reader) -> Result<bool, JournalError> {
+    if new.is_infra != known.is_infra {
+        return Ok(known.is_infra);
+    }
+    let of = |entry: &Entry| {
+        let record = reader.verdict_at(entry.place)?;
+        Ok(precedence(entry.is_infra, &record))
+    };
+    Ok(of(new)? < of(known)?)
 }
 
 fn precedence(second_best: bool, record: &impl serde::Serialize) -> Precedence {

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 
 use super::error::JournalError;
 use super::line::{self, Unreadable};
-use super::record::Record;
+use super::record::{Record, VerdictRecord};
 use crate::base::version::JOURNAL;
 
 /// The longest line that is read; records are bounded far below it.
@@ -143,6 +143,17 @@ impl Reader {
             Unreadable::Damaged(reason) => self.damaged(place.line, reason),
             Unreadable::Version(found) => self.version(place.line, found),
         })
+    }
+
+    /// The verdict at a place where [`Reader::each`] found one.
+    pub(super) fn verdict_at(&self, place: Place) -> Result<VerdictRecord, JournalError> {
+        match self.at(place)? {
+            Record::Verdict(record) => Ok(*record),
+            _ => Err(self.damaged(
+                place.line,
+                "it was a verdict when it was first read".to_owned(),
+            )),
+        }
     }
 
     /// The same journal once more.
