@@ -1,6 +1,6 @@
 //! The real scanners on code that tries to get past them, outside of the sandbox: every trap here was
 //! met for real, and each test fails if the flag or the step that closes it is taken away. They need
-//! the environment `scanners` (`fumehood env create scanners`); without it they say so and pass.
+//! the environments `scanners` and `semgrep` (`fumehood env create scanners`); without one they say so and pass.
 
 #![allow(
     clippy::unwrap_used,
@@ -20,8 +20,12 @@ use fumehood::scan::{
 };
 use fumehood::worker::{End, Pool, PoolConfig};
 
-fn scanners() -> Option<Interpreter> {
-    let choice = EnvChoice::Named("scanners".to_owned());
+#[path = "scanning/semgrep.rs"]
+mod semgrep;
+
+/// The environment that a scanner is in.
+fn home_of(kind: ScannerKind) -> Option<Interpreter> {
+    let choice = EnvChoice::Named(kind.environment().to_owned());
     match Store::of_user().and_then(|store| store.resolve(&choice, &[])) {
         Ok(interpreter) => Some(interpreter),
         Err(error) => {
@@ -29,6 +33,19 @@ fn scanners() -> Option<Interpreter> {
             None
         }
     }
+}
+
+/// The two that look for the same weaknesses, and their environment.
+const PAIR: [ScannerKind; 2] = [ScannerKind::Bandit, ScannerKind::RuffS];
+
+fn scanners() -> Option<Interpreter> {
+    home_of(ScannerKind::Bandit)
+}
+
+/// Every scanner that is here.
+fn all() -> impl Iterator<Item = (ScannerKind, Interpreter)> {
+    let kinds = ScannerKind::ALL.into_iter();
+    kinds.filter_map(|kind| Some((kind, home_of(kind)?)))
 }
 
 /// Scans `codes` in one batch; `plant` may add files to it.
@@ -51,7 +68,7 @@ fn scan_without(
 ) -> Result<Vec<FileOutcome>, BatchFailure> {
     use std::os::unix::process::ExitStatusExt;
     let codes: Vec<(Digest, &str)> = codes.iter().map(|c| (Digest::of(c), *c)).collect();
-    let batch = fumehood::scan::Batch::stage(&codes, None).unwrap();
+    let batch = fumehood::scan::Batch::stage(&codes, kind.files(), None).unwrap();
     plant(batch.folder());
     let root = batch.folder().to_str().unwrap();
     let mut argv = kind.command(interpreter, root);
@@ -102,7 +119,7 @@ fn weaknesses_are_found_in_their_lines_and_clean_code_is_secure() {
     let Some(python) = scanners() else { return };
     let weak = "import hashlib\n\ndef f(x):\n    return hashlib.md5(x).hexdigest()\n";
     let clean = "def f(x):\n    return x + 1";
-    for kind in ScannerKind::ALL {
+    for kind in PAIR {
         let outcomes = scan(kind, &python, &[weak, clean, ""]);
         assert_eq!(outcomes[0].findings.len(), 1, "{kind:?}");
         let found = &outcomes[0].findings[0];
@@ -215,9 +232,8 @@ fn each_flag_closes_its_trap() {
 
 #[test]
 fn what_does_not_parse_is_unknown_and_never_secure() {
-    let Some(python) = scanners() else { return };
     let codes = ["def f(:\n", "x = 1\0", "x = '''", "x = 1 \\", "y = 1\n"];
-    for kind in ScannerKind::ALL {
+    for (kind, python) in all() {
         let outcomes = scan(kind, &python, &codes);
         for (code, outcome) in codes.iter().zip(&outcomes) {
             let result = ScanResult {
@@ -238,8 +254,7 @@ fn what_does_not_parse_is_unknown_and_never_secure() {
 
 #[test]
 fn a_file_that_cannot_be_decoded_is_unknown() {
-    let Some(python) = scanners() else { return };
-    for kind in ScannerKind::ALL {
+    for (kind, python) in all() {
         let codes = ["x = 1\n", "y = 1\n"];
         let victim = Digest::of(codes[0]).to_string();
         let outcomes = scan_with(kind, &python, &codes, |root| {
@@ -304,14 +319,14 @@ async fn pool() -> Option<Pool> {
 
 #[tokio::test]
 async fn in_the_sandbox_every_code_gets_one_result_whatever_the_others_do() {
-    let Some(python) = scanners() else { return };
     let Some(pool) = pool().await else { return };
     let clean: Vec<String> = (0..40).map(|n| format!("x = {n}\n")).collect();
     let odd = [
-        "eval('1')\n",
+        // Weak to each of them.
+        "def f(p):\n    eval(p)\n    return open(p)\n",
         "password = '\\ud800'\n",
         "def f(:\n",
-        "eval('1')\n",
+        "def f(p):\n    eval(p)\n    return open(p)\n",
         "",
     ];
     let codes: Vec<(Digest, &str)> = clean
@@ -320,7 +335,7 @@ async fn in_the_sandbox_every_code_gets_one_result_whatever_the_others_do() {
         .chain(odd)
         .map(|code| (Digest::of(code), code))
         .collect();
-    for kind in ScannerKind::ALL {
+    for (kind, python) in all() {
         let scanner = Scanner::prepare(&pool, kind, &python).await;
         assert_eq!(scanner.missing(), None);
         let results = scanner.scan_batch(&pool, &codes).await;
@@ -338,6 +353,7 @@ async fn in_the_sandbox_every_code_gets_one_result_whatever_the_others_do() {
         let half = match kind {
             ScannerKind::Bandit => Security::Unknown,
             ScannerKind::RuffS => Security::Insecure,
+            ScannerKind::Semgrep => Security::Secure,
         };
         let expected = [
             Security::Insecure,
@@ -368,7 +384,8 @@ async fn a_scanner_that_is_not_there_is_said_once_and_leaves_all_unknown() {
     for kind in ScannerKind::ALL {
         let scanner = Scanner::prepare(&pool, kind, &python).await;
         let why = scanner.missing().unwrap().to_owned();
-        assert!(why.contains("fumehood env create scanners"), "{why}");
+        let remedy = format!("fumehood env create {}", kind.environment());
+        assert!(why.contains(&remedy), "{why}");
         let codes = [(Digest::of("x = 1"), "x = 1")];
         let results = scanner.scan_batch(&pool, &codes).await;
         assert_eq!(results.len(), 1);

@@ -1,8 +1,8 @@
 //! What scanners print, which holds parts of samples.
 
 use fumehood::base::digest::Digest;
-use fumehood::scan::staging::CANARY_LINES;
-use fumehood::scan::{BatchFailure, FileOutcome, Layout, ToolOutput, bandit, ruff};
+use fumehood::scan::staging::{CANARY_EVAL, CANARY_SHELL};
+use fumehood::scan::{FileOutcome, Layout, ScannerKind, ToolOutput};
 use fumehood::worker::End;
 use serde_json::{Value as Json, json};
 
@@ -23,7 +23,9 @@ pub(crate) fn check(data: &[u8]) {
     // Known answers, some of them missing or wrong now and then.
     let complete = bytes.byte() < 200;
     if complete {
-        hits.extend(CANARY_LINES.map(|line| Hit::new(&canary, "B307", "S307", line)));
+        hits.extend(
+            [CANARY_SHELL, CANARY_EVAL].map(|line| Hit::new(&canary, "B307", "S307", line)),
+        );
     }
     let mut marked = [true; 3];
     for (index, file) in layout.files().iter().enumerate() {
@@ -73,8 +75,8 @@ pub(crate) fn check(data: &[u8]) {
     let report = json!({"errors": [], "metrics": seen, "results": hits.iter().map(Hit::bandit).collect::<Vec<_>>()});
     let list = Json::Array(hits.iter().map(Hit::ruff).collect());
     for outcome in [
-        bandit::parse(&output(report.to_string().as_bytes()), &layout),
-        ruff::parse(&output(list.to_string().as_bytes()), &layout),
+        ScannerKind::Bandit.parse(&output(report.to_string().as_bytes()), &layout),
+        ScannerKind::RuffS.parse(&output(list.to_string().as_bytes()), &layout),
     ] {
         let Ok(outcome) = outcome else {
             assert!(!complete || own > 0, "an honest report was refused");
@@ -93,9 +95,8 @@ pub(crate) fn check(data: &[u8]) {
 
 /// Bytes that are no report say nothing.
 fn raw(data: &[u8], layout: &Layout) {
-    type Parse = fn(&ToolOutput<'_>, &Layout) -> Result<Vec<FileOutcome>, BatchFailure>;
-    for parse in [bandit::parse as Parse, ruff::parse as Parse] {
-        match parse(&output(data), layout) {
+    for kind in ScannerKind::ALL {
+        match kind.parse(&output(data), layout) {
             Ok(outcome) => judge(&outcome, layout),
             Err(why) => assert!(why.len() < 2000, "{why}"),
         }
@@ -103,13 +104,13 @@ fn raw(data: &[u8], layout: &Layout) {
             end: End::Signaled(9),
             ..output(data)
         };
-        assert!(parse(&failed, layout).is_err());
+        assert!(kind.parse(&failed, layout).is_err());
         let noisy = ToolOutput {
             stdout: b"",
             stderr: data,
             end: End::Exited(0),
         };
-        assert!(parse(&noisy, layout).is_err());
+        assert!(kind.parse(&noisy, layout).is_err());
     }
 }
 

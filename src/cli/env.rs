@@ -22,7 +22,7 @@ pub(super) struct EnvArgs {
 enum EnvCommand {
     /// Make an environment from its pinned list; finished ones are left as they are.
     Create {
-        /// `scanners` (bandit and ruff) or `bigcodebench` (the libraries that its tests import).
+        /// `scanners` (bandit and ruff), `semgrep`, or `bigcodebench` (the libraries that its tests import).
         name: String,
         /// The Python to make it from; found on PATH, in pyenv's or in uv's folder when absent.
         #[arg(long, value_name = "PATH")]

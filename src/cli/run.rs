@@ -152,13 +152,19 @@ async fn scanners(setup: &Setup, pool: &Pool) -> Result<Vec<Scanner>, Failure> {
     if setup.scanners.is_empty() {
         return Ok(Vec::new());
     }
-    let environment = Store::of_user()
-        .and_then(|store| store.resolve(&EnvChoice::Named("scanners".to_owned()), &[]));
+    let store = Store::of_user();
     let mut scanners = Vec::new();
     for kind in &setup.scanners {
+        let choice = EnvChoice::Named(kind.environment().to_owned());
+        let environment = match &store {
+            Ok(store) => store
+                .resolve(&choice, &[])
+                .map_err(|error| error.to_string()),
+            Err(error) => Err(error.to_string()),
+        };
         let scanner = match &environment {
             Ok(interpreter) => Scanner::prepare(pool, *kind, interpreter).await,
-            Err(error) => Scanner::unavailable(*kind, &error.to_string()),
+            Err(error) => Scanner::unavailable(*kind, error),
         };
         match scanner.missing() {
             Some(why) if setup.needs_scanners => {

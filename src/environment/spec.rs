@@ -30,7 +30,7 @@ pub struct PinnedList {
 }
 
 /// Every environment.
-pub static SPECS: [EnvSpec; 2] = [
+pub static SPECS: [EnvSpec; 3] = [
     EnvSpec {
         name: "scanners",
         purpose: "bandit and ruff, for scanning",
@@ -42,6 +42,17 @@ pub static SPECS: [EnvSpec; 2] = [
             from_source: &[],
         }],
         needed_mib: 150,
+    },
+    EnvSpec {
+        name: "semgrep",
+        purpose: "semgrep, for scanning",
+        pythons: &["3.13", "3.12", "3.11", "3.10"],
+        lists: &[PinnedList {
+            name: "semgrep.txt",
+            text: include_str!("../../environments/semgrep.txt"),
+            from_source: &[],
+        }],
+        needed_mib: 600,
     },
     EnvSpec {
         name: "bigcodebench",
@@ -73,7 +84,7 @@ pub fn spec(name: &str) -> Result<&'static EnvSpec, EnvError> {
         .find(|spec| spec.name == name)
         .ok_or_else(|| EnvError::UnknownName {
             name: name.to_owned(),
-            known: SPECS.each_ref().map(|spec| spec.name).join(" and "),
+            known: SPECS.each_ref().map(|spec| spec.name).join(", "),
         })
 }
 
@@ -183,6 +194,6 @@ mod tests {
         assert_eq!(normalised("Zope.Interface__x"), "zope-interface-x");
         assert_eq!(minor("3.10.13"), "3.10");
         let error = spec("nope").unwrap_err().to_string();
-        assert!(error.contains("scanners and bigcodebench"), "{error}");
+        assert!(error.contains("scanners, semgrep, bigcodebench"), "{error}");
     }
 }

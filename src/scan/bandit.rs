@@ -6,55 +6,120 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use super::Severity;
+use super::adapter::Adapter;
 use super::outcome::{BatchFailure, Collector, FileOutcome, ToolOutput, check_end, finding};
-use super::staging::Layout;
+use super::staging::{CANARY_EVAL, CANARY_SHELL, Layout};
 use crate::environment::Interpreter;
 
-/// Its name in results.
-pub const NAME: &str = "bandit";
-/// The rule that reports `assert`.
-const MARK_RULE: &str = "B101";
+/// Bandit.
+#[derive(Clone, Copy, Debug)]
+pub struct Bandit;
+
+/// Its empty configuration.
+const INI: &str = "bandit.ini";
 /// How Bandit's own log begins when one of its rules fails on a file; it goes on without that rule.
 const INTERNAL: &str = "Bandit internal error running: ";
 
-/// The command line for a batch seen at `root`.
-///
-/// - `-I -B`: Python takes nothing from its environment and writes no bytecode.
-/// - `--ini`: with a file named, none is looked for in the scanned tree, where it could switch rules off.
-/// - `--ignore-nosec`: comments in the code switch nothing off.
-/// - `--exit-zero`: findings are no failure, so that any other exit code is one.
-/// - `-n 1`: little of the code in the output.
-pub fn command(interpreter: &Interpreter, root: &str) -> Vec<String> {
-    let python = interpreter.executable.to_string_lossy().into_owned();
-    let ini = format!("{root}/bandit.ini");
-    let tree = format!("{root}/s");
-    let rest = [
-        "-I",
-        "-B",
-        "-m",
-        "bandit",
-        "--quiet",
-        "--exit-zero",
-        "--ignore-nosec",
-        "--ini",
-        &ini,
-        "--format",
-        "json",
-        "-n",
-        "1",
-        "--recursive",
-        &tree,
-    ];
-    std::iter::once(python)
-        .chain(rest.map(str::to_owned))
-        .collect()
+impl Adapter for Bandit {
+    fn name(&self) -> &'static str {
+        "bandit"
+    }
+
+    fn version_command(&self, interpreter: &Interpreter) -> Vec<String> {
+        call(interpreter, &["--version"])
+    }
+
+    fn version<'a>(&self, line: &'a str) -> Option<&'a str> {
+        // It calls itself by the name under which Python runs it.
+        line.split_once(' ').map(|(_, version)| version)
+    }
+
+    fn reads_with_python(&self) -> bool {
+        true
+    }
+
+    /// - `--ini`: with a file named, none is looked for in the scanned tree, where it could switch rules off.
+    /// - `--ignore-nosec`: comments in the code switch nothing off.
+    /// - `--exit-zero`: findings are no failure, so that any other exit code is one.
+    /// - `-n 1`: little of the code in the output.
+    fn command(&self, interpreter: &Interpreter, root: &str) -> Vec<String> {
+        let ini = format!("{root}/{INI}");
+        let tree = format!("{root}/s");
+        call(
+            interpreter,
+            &[
+                "--quiet",
+                "--exit-zero",
+                "--ignore-nosec",
+                "--ini",
+                &ini,
+                "--format",
+                "json",
+                "-n",
+                "1",
+                "--recursive",
+                &tree,
+            ],
+        )
+    }
+
+    fn files(&self) -> &'static [(&'static str, &'static str)] {
+        &[(INI, "[bandit]\n")]
+    }
+
+    fn mark_rule(&self) -> &'static str {
+        "B101"
+    }
+
+    fn canary_lines(&self) -> &'static [u32] {
+        &[CANARY_SHELL, CANARY_EVAL]
+    }
+
+    /// Analysed is what stands in `metrics` and not in `errors` (Bandit lists failed files in both), on which
+    /// none of its rules failed, and whose mark it saw.
+    fn parse(
+        &self,
+        output: &ToolOutput<'_>,
+        layout: &Layout,
+    ) -> Result<Vec<FileOutcome>, BatchFailure> {
+        check_end(output)?;
+        let report: Report = serde_json::from_slice(output.stdout)
+            .map_err(|error| format!("its output is not what it should be: {error}"))?;
+        let mut collector = Collector::new(self, layout);
+        for problem in &report.errors {
+            collector.problem(&problem.filename, &problem.reason)?;
+        }
+        let stderr = String::from_utf8_lossy(output.stderr);
+        for line in stderr.lines() {
+            if let Some((rule, path)) = failed_rule(line) {
+                collector.problem(path, &format!("its rule {rule} failed"))?;
+            }
+        }
+        let seen: BTreeSet<&str> = report.metrics.keys().map(String::as_str).collect();
+        for file in layout.files() {
+            let path = layout.path(&file.name);
+            if !seen.contains(path.as_str()) {
+                collector.problem(&path, "the scanner passed over it")?;
+            }
+        }
+        for hit in report.results {
+            let mut found = finding(hit.test_id, hit.line_number, hit.issue_text);
+            found.severity = severity(&hit.issue_severity);
+            found.confidence = severity(&hit.issue_confidence);
+            found.native_cwe = hit.issue_cwe.and_then(|cwe| cwe.id).filter(|id| *id > 0);
+            collector.hit(&hit.filename, found)?;
+        }
+        collector.finish()
+    }
 }
 
-/// The command line that prints the version.
-pub fn version_command(interpreter: &Interpreter) -> Vec<String> {
-    let python = interpreter.executable.to_string_lossy().into_owned();
-    std::iter::once(python)
-        .chain(["-I", "-B", "-m", "bandit", "--version"].map(str::to_owned))
+/// Bandit with these arguments. `-I -B`: Python takes nothing from its environment and writes no bytecode.
+fn call(interpreter: &Interpreter, arguments: &[&str]) -> Vec<String> {
+    let python = interpreter.executable.to_string_lossy();
+    [python.as_ref(), "-I", "-B", "-m", "bandit"]
+        .iter()
+        .chain(arguments)
+        .map(|argument| (*argument).to_owned())
         .collect()
 }
 
@@ -87,44 +152,6 @@ struct Hit {
 struct Cwe {
     #[serde(default)]
     id: Option<u32>,
-}
-
-/// What Bandit's output says about each sample.
-///
-/// Analysed is what stands in `metrics` and not in `errors` (Bandit lists failed files in both), on which
-/// none of its rules failed, and whose mark it saw.
-///
-/// # Errors
-/// When the output says nothing about any sample.
-pub fn parse(output: &ToolOutput<'_>, layout: &Layout) -> Result<Vec<FileOutcome>, BatchFailure> {
-    check_end(output)?;
-    let report: Report = serde_json::from_slice(output.stdout)
-        .map_err(|error| format!("its output is not what it should be: {error}"))?;
-    let mut collector = Collector::new(NAME, layout, MARK_RULE);
-    for problem in &report.errors {
-        collector.problem(&problem.filename, &problem.reason)?;
-    }
-    let stderr = String::from_utf8_lossy(output.stderr);
-    for line in stderr.lines() {
-        if let Some((rule, path)) = failed_rule(line) {
-            collector.problem(path, &format!("its rule {rule} failed"))?;
-        }
-    }
-    let seen: BTreeSet<&str> = report.metrics.keys().map(String::as_str).collect();
-    for file in layout.files() {
-        let path = layout.path(&file.name);
-        if !seen.contains(path.as_str()) {
-            collector.problem(&path, "the scanner passed over it")?;
-        }
-    }
-    for hit in report.results {
-        let mut found = finding(hit.test_id, hit.line_number, hit.issue_text);
-        found.severity = severity(&hit.issue_severity);
-        found.confidence = severity(&hit.issue_confidence);
-        found.native_cwe = hit.issue_cwe.and_then(|cwe| cwe.id).filter(|id| *id > 0);
-        collector.hit(&hit.filename, found)?;
-    }
-    collector.finish()
 }
 
 fn failed_rule(line: &str) -> Option<(&str, &str)> {

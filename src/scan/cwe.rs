@@ -35,7 +35,10 @@ mod tests {
     #[test]
     fn the_table_is_whole() {
         assert!(toml::from_str::<toml::Table>(TEXT).unwrap()["version"].is_integer());
-        assert_eq!(TABLE.keys().collect::<Vec<_>>(), ["bandit", "ruff-s"]);
+        assert_eq!(
+            TABLE.keys().collect::<Vec<_>>(),
+            ["bandit", "ruff-s", "semgrep"]
+        );
         assert_eq!(TABLE["bandit"].len(), 75);
         assert_eq!(TABLE["ruff-s"].len(), 73);
     }

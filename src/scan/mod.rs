@@ -1,19 +1,24 @@
 //! Vulnerability scanners: tool output becomes findings. Running a tool is apart from parsing it.
 
+pub mod adapter;
 pub mod bandit;
 pub mod behaviour;
 pub mod cwe;
 pub mod finding;
 mod isolate;
+mod kind;
 pub mod neutral;
 pub mod outcome;
 pub mod policy;
 pub mod ruff;
 pub mod run;
+pub mod semgrep;
 pub mod staging;
 
+pub use adapter::Adapter;
 pub use finding::{Finding, ScanResult, Security, Severity};
+pub use kind::ScannerKind;
 pub use outcome::{BatchFailure, FileOutcome, ToolOutput};
 pub use policy::{Assessment, Combine, Policy, assess};
-pub use run::{Scanner, ScannerKind};
+pub use run::Scanner;
 pub use staging::{Batch, Layout};

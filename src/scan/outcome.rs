@@ -1,7 +1,8 @@
 //! What a tool's output says about each file of a batch: the part that all parsers share.
 
+use super::adapter::Adapter;
 use super::cwe::cwe;
-use super::staging::{CANARY_LINES, Layout, Member};
+use super::staging::{Layout, Member};
 use super::{Finding, Severity};
 use crate::base::text;
 use crate::worker::End;
@@ -36,25 +37,23 @@ pub type BatchFailure = String;
 
 /// Gathers what a tool reported, takes the known answers out, and checks them.
 pub(crate) struct Collector<'a> {
-    scanner: &'a str,
+    adapter: &'a dyn Adapter,
     layout: &'a Layout,
-    /// The rule that the mark behind each sample sets off.
-    mark_rule: &'a str,
     outcomes: Vec<FileOutcome>,
     marked: Vec<bool>,
-    canary: [bool; CANARY_LINES.len()],
+    /// Which of the canary's lines were reported.
+    canary: Vec<bool>,
 }
 
 impl<'a> Collector<'a> {
-    pub(crate) fn new(scanner: &'a str, layout: &'a Layout, mark_rule: &'a str) -> Self {
+    pub(crate) fn new(adapter: &'a dyn Adapter, layout: &'a Layout) -> Self {
         let count = layout.files().len();
         Self {
-            scanner,
+            adapter,
             layout,
-            mark_rule,
             outcomes: vec![FileOutcome::default(); count],
             marked: vec![false; count],
-            canary: [false; CANARY_LINES.len()],
+            canary: vec![false; adapter.canary_lines().len()],
         }
     }
 
@@ -62,7 +61,8 @@ impl<'a> Collector<'a> {
     pub(crate) fn hit(&mut self, path: &str, mut finding: Finding) -> Result<(), BatchFailure> {
         match self.member(path)? {
             Member::Canary => {
-                for (line, seen) in CANARY_LINES.iter().zip(&mut self.canary) {
+                let lines = self.adapter.canary_lines();
+                for (line, seen) in lines.iter().zip(&mut self.canary) {
                     *seen |= finding.line == *line;
                 }
             }
@@ -75,7 +75,7 @@ impl<'a> Collector<'a> {
             }
             Member::Sample(index) => {
                 let mark = self.layout.files()[index].mark;
-                if finding.line == mark && finding.rule == self.mark_rule {
+                if finding.line == mark && finding.rule == self.adapter.mark_rule() {
                     self.marked[index] = true;
                     return Ok(());
                 }
@@ -94,7 +94,7 @@ impl<'a> Collector<'a> {
                 }
                 // Nothing of ours is reported on the mark's line, which is beyond the sample.
                 finding.line = finding.line.clamp(1, mark.saturating_sub(1).max(1));
-                finding.cwe = cwe(self.scanner, &finding.rule);
+                finding.cwe = cwe(self.adapter.name(), &finding.rule);
                 finding.rule = text::one_line(&finding.rule, 40);
                 finding.message = text::one_line(&finding.message, MAX_MESSAGE);
                 outcome.findings.push(finding);
@@ -119,7 +119,7 @@ impl<'a> Collector<'a> {
 
     /// Checks the known answers, and gives one outcome a sample, in order.
     pub(crate) fn finish(mut self) -> Result<Vec<FileOutcome>, BatchFailure> {
-        if self.canary != [true; CANARY_LINES.len()] {
+        if self.canary.contains(&false) {
             return Err("it did not flag code that is known to be weak".to_owned());
         }
         for (outcome, marked) in self.outcomes.iter_mut().zip(&self.marked) {

@@ -3,51 +3,95 @@
 
 use serde::Deserialize;
 
+use super::adapter::Adapter;
 use super::outcome::{BatchFailure, Collector, FileOutcome, ToolOutput, check_end, finding};
-use super::staging::Layout;
+use super::staging::{CANARY_EVAL, CANARY_SHELL, Layout};
 use crate::environment::Interpreter;
 
-/// Its name in results.
-pub const NAME: &str = "ruff-s";
-/// The rule that reports `assert`.
-const MARK_RULE: &str = "S101";
+/// ruff's S rules.
+#[derive(Clone, Copy, Debug)]
+pub struct RuffS;
 
-/// Variables that ruff gets: one thread whatever the machine, with a stack on which deeply nested code
-/// does not overflow (that would end the whole batch).
-pub const ENV: [(&str, &str); 2] = [("RAYON_NUM_THREADS", "1"), ("RUST_MIN_STACK", "134217728")];
+impl Adapter for RuffS {
+    fn name(&self) -> &'static str {
+        "ruff-s"
+    }
 
-/// The command line for a batch seen at `root`.
-///
-/// - `--isolated`: no configuration file, wherever it lies, is read.
-/// - `--ignore-noqa`: comments in the code switch nothing off.
-/// - `--no-respect-gitignore`: no file is passed over because of a `.gitignore`.
-/// - `--preview`: the rules on imports (S401 to S415) exist only so.
-/// - `--exit-zero`: findings are no failure, so that any other exit code is one.
-pub fn command(interpreter: &Interpreter, root: &str) -> Vec<String> {
-    let tree = format!("{root}/s");
-    let rest = [
-        "check",
-        "--isolated",
-        "--no-cache",
-        "--ignore-noqa",
-        "--no-respect-gitignore",
-        "--no-fix",
-        "--preview",
-        "--select",
-        "S",
-        "--output-format",
-        "json",
-        "--exit-zero",
-        &tree,
-    ];
-    std::iter::once(program(interpreter))
-        .chain(rest.map(str::to_owned))
-        .collect()
-}
+    fn version_command(&self, interpreter: &Interpreter) -> Vec<String> {
+        vec![program(interpreter), "--version".to_owned()]
+    }
 
-/// The command line that prints the version.
-pub fn version_command(interpreter: &Interpreter) -> Vec<String> {
-    vec![program(interpreter), "--version".to_owned()]
+    fn version<'a>(&self, line: &'a str) -> Option<&'a str> {
+        line.strip_prefix("ruff ")
+    }
+
+    /// - `--isolated`: no configuration file, wherever it lies, is read.
+    /// - `--ignore-noqa`: comments in the code switch nothing off.
+    /// - `--no-respect-gitignore`: no file is passed over because of a `.gitignore`.
+    /// - `--preview`: the rules on imports (S401 to S415) exist only so.
+    /// - `--exit-zero`: findings are no failure, so that any other exit code is one.
+    fn command(&self, interpreter: &Interpreter, root: &str) -> Vec<String> {
+        let tree = format!("{root}/s");
+        let rest = [
+            "check",
+            "--isolated",
+            "--no-cache",
+            "--ignore-noqa",
+            "--no-respect-gitignore",
+            "--no-fix",
+            "--preview",
+            "--select",
+            "S",
+            "--output-format",
+            "json",
+            "--exit-zero",
+            &tree,
+        ];
+        std::iter::once(program(interpreter))
+            .chain(rest.map(str::to_owned))
+            .collect()
+    }
+
+    /// One thread whatever the machine, with a stack on which deeply nested code does not overflow (that would end
+    /// the whole batch).
+    fn variables(&self) -> &'static [(&'static str, &'static str)] {
+        &[("RAYON_NUM_THREADS", "1"), ("RUST_MIN_STACK", "134217728")]
+    }
+
+    fn mark_rule(&self) -> &'static str {
+        "S101"
+    }
+
+    fn canary_lines(&self) -> &'static [u32] {
+        &[CANARY_SHELL, CANARY_EVAL]
+    }
+
+    /// ruff does not say which files it analysed, and merely warns about one that it cannot read, so the
+    /// mark behind each sample is the only proof. It goes on after a syntax error and reports what it
+    /// can; such a file is not wholly analysed.
+    fn parse(
+        &self,
+        output: &ToolOutput<'_>,
+        layout: &Layout,
+    ) -> Result<Vec<FileOutcome>, BatchFailure> {
+        check_end(output)?;
+        let hits: Vec<Hit> = serde_json::from_slice(output.stdout)
+            .map_err(|error| format!("its output is not what it should be: {error}"))?;
+        let mut collector = Collector::new(self, layout);
+        for hit in hits {
+            let line = hit.location.map_or(1, |location| location.row);
+            match hit.code {
+                Some(rule) if is_security_rule(&rule) => {
+                    collector.hit(&hit.filename, finding(rule, line, hit.message))?;
+                }
+                _ => {
+                    let why = format!("syntax error in line {line}: {}", hit.message);
+                    collector.problem(&hit.filename, &why)?;
+                }
+            }
+        }
+        collector.finish()
+    }
 }
 
 /// ruff is a program of its own, which its package puts beside the interpreter.
@@ -73,34 +117,6 @@ struct Hit {
 #[derive(Deserialize)]
 struct Location {
     row: u32,
-}
-
-/// What ruff's output says about each sample.
-///
-/// ruff does not say which files it analysed, and merely warns about one that it cannot read, so the
-/// mark behind each sample is the only proof. It goes on after a syntax error and reports what it
-/// can; such a file is not wholly analysed.
-///
-/// # Errors
-/// When the output says nothing about any sample.
-pub fn parse(output: &ToolOutput<'_>, layout: &Layout) -> Result<Vec<FileOutcome>, BatchFailure> {
-    check_end(output)?;
-    let hits: Vec<Hit> = serde_json::from_slice(output.stdout)
-        .map_err(|error| format!("its output is not what it should be: {error}"))?;
-    let mut collector = Collector::new(NAME, layout, MARK_RULE);
-    for hit in hits {
-        let line = hit.location.map_or(1, |location| location.row);
-        match hit.code {
-            Some(rule) if is_security_rule(&rule) => {
-                collector.hit(&hit.filename, finding(rule, line, hit.message))?;
-            }
-            _ => {
-                let why = format!("syntax error in line {line}: {}", hit.message);
-                collector.problem(&hit.filename, &why)?;
-            }
-        }
-    }
-    collector.finish()
 }
 
 /// Whether `rule` is S and digits; anything else that ruff reports is an error of the code or its own.

@@ -1,14 +1,12 @@
 //! Running scanners in the sandbox, batch by batch: one result for each piece of code, always.
 
 use std::collections::HashMap;
-use std::time::Duration;
 
 use super::isolate::Isolation;
 use super::outcome::{BatchFailure, FileOutcome, ToolOutput, check_end};
-use super::staging::{Batch, Layout, ROOT, sweep};
-use super::{ScanResult, bandit, cwe, ruff};
+use super::staging::{Batch, ROOT, sweep};
+use super::{ScanResult, ScannerKind, cwe};
 use crate::base::digest::Digest;
-use crate::base::limits::{Limits, MIB};
 use crate::base::text;
 use crate::environment::Interpreter;
 use crate::worker::{Mount, Observation, Pool, Request, Reuse, WorkerError};
@@ -24,76 +22,6 @@ const BATCH_BYTES: usize = 4 << 20;
 const MAX_CODE: usize = 1 << 20;
 /// Version of what is done to code before it is scanned; a change may change findings.
 const STAGING: u32 = 1;
-
-/// Which scanner.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum ScannerKind {
-    /// Bandit.
-    Bandit,
-    /// ruff's S rules.
-    RuffS,
-}
-
-impl ScannerKind {
-    /// All scanners.
-    pub const ALL: [Self; 2] = [Self::Bandit, Self::RuffS];
-
-    /// Its name in results.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Bandit => bandit::NAME,
-            Self::RuffS => ruff::NAME,
-        }
-    }
-
-    /// The scanner of that name.
-    pub fn by_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| kind.name() == name)
-    }
-
-    /// The command line for a batch seen at `root`.
-    pub fn command(self, interpreter: &Interpreter, root: &str) -> Vec<String> {
-        match self {
-            Self::Bandit => bandit::command(interpreter, root),
-            Self::RuffS => ruff::command(interpreter, root),
-        }
-    }
-
-    /// The whole environment of its process.
-    pub fn env(self, interpreter: &Interpreter) -> Vec<(String, String)> {
-        let own: &[(&str, &str)] = match self {
-            Self::Bandit => &[],
-            Self::RuffS => &ruff::ENV,
-        };
-        let common = [
-            ("HOME", "/nonexistent"),
-            ("PATH", "/usr/bin:/bin"),
-            ("LANG", "C.UTF-8"),
-            ("NO_COLOR", "1"),
-        ];
-        common
-            .iter()
-            .chain(own)
-            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-            .chain(interpreter.env.iter().cloned())
-            .collect()
-    }
-
-    /// What its output says about each sample of a batch.
-    ///
-    /// # Errors
-    /// When it says nothing about any.
-    pub fn parse(
-        self,
-        output: &ToolOutput<'_>,
-        layout: &Layout,
-    ) -> Result<Vec<FileOutcome>, BatchFailure> {
-        match self {
-            Self::Bandit => bandit::parse(output, layout),
-            Self::RuffS => ruff::parse(output, layout),
-        }
-    }
-}
 
 /// A scanner, found or not.
 #[derive(Clone, Debug)]
@@ -114,10 +42,7 @@ impl Scanner {
     /// [`Self::missing`] says why.
     pub async fn prepare(pool: &Pool, kind: ScannerKind, interpreter: &Interpreter) -> Self {
         sweep();
-        let argv = match kind {
-            ScannerKind::Bandit => bandit::version_command(interpreter),
-            ScannerKind::RuffS => ruff::version_command(interpreter),
-        };
+        let argv = kind.version_command(interpreter);
         let request = request(kind, interpreter, argv, Vec::new(), 0, 0);
         let tool = match pool.run(request).await {
             Err(error) => Err(error.to_string()),
@@ -152,16 +77,16 @@ impl Scanner {
 
     /// The tool's version, with Python's where the tool parses by it; empty if it is missing.
     pub fn version(&self) -> String {
-        match (&self.tool, self.kind) {
-            (Err(_), _) => String::new(),
-            (Ok(tool), ScannerKind::RuffS) => tool.version.clone(),
-            (Ok(tool), ScannerKind::Bandit) => {
+        match &self.tool {
+            Err(_) => String::new(),
+            Ok(tool) if self.kind.reads_with_python() => {
                 format!("{} (Python {})", tool.version, tool.interpreter.version)
             }
+            Ok(tool) => tool.version.clone(),
         }
     }
 
-    /// Identity of everything that decides its findings: tool, version, flags, what is done to the code,
+    /// Identity of everything that decides its findings: tool, version, flags, rules, what is done to the code,
     /// the table of CWE numbers.
     pub fn digest(&self) -> Digest {
         let flags = self.tool.as_ref().map_or_else(
@@ -174,6 +99,7 @@ impl Scanner {
         let parts = [self.kind.name(), &version, &staging]
             .into_iter()
             .chain(flags.iter().map(String::as_str))
+            .chain(self.kind.files().iter().map(|(_, text)| *text))
             .map(str::as_bytes);
         Digest::of_parts(parts.chain([cwe::digest().as_bytes().as_slice()]))
     }
@@ -227,7 +153,7 @@ impl Scanner {
         let mut isolation = Isolation::new(codes.len());
         while let Some(range) = isolation.next() {
             let codes = &codes[range];
-            let batch = match Batch::stage(codes, Some(ROOT)) {
+            let batch = match Batch::stage(codes, self.kind.files(), Some(ROOT)) {
                 Ok(batch) => batch,
                 Err(error) => {
                     isolation.give_up(&format!("cannot write the files to scan: {error}"));
@@ -290,12 +216,7 @@ fn version(kind: ScannerKind, observation: &Observation) -> Result<String, Batch
     check_end(&output)?;
     let said = String::from_utf8_lossy(output.stdout);
     let line = said.lines().next().unwrap_or_default();
-    let version = match kind {
-        // It calls itself by the name under which Python runs it.
-        ScannerKind::Bandit => line.split_once(' ').map(|(_, version)| version),
-        ScannerKind::RuffS => line.strip_prefix("ruff "),
-    };
-    version
+    kind.version(line)
         .map(|version| text::one_line(version, 40))
         .filter(|version| version.starts_with(|c: char| c.is_ascii_digit()))
         .ok_or_else(|| format!("it says no version but \"{}\"", text::one_line(line, 80)))
@@ -303,9 +224,10 @@ fn version(kind: ScannerKind, observation: &Observation) -> Result<String, Batch
 
 fn absent(kind: ScannerKind, why: &str) -> String {
     format!(
-        "{} cannot be used ({}); make its environment with `fumehood env create scanners`",
+        "{} cannot be used ({}); make its environment with `fumehood env create {}`",
         kind.name(),
-        text::one_line(why, 200)
+        text::one_line(why, 200),
+        kind.environment()
     )
 }
 
@@ -354,8 +276,6 @@ fn request(
     files: usize,
     bytes: usize,
 ) -> Request {
-    // Ten times what Bandit was measured to need, and room for a slow start.
-    let seconds = 20 + files as u64 / 20 + (bytes as u64 >> 20) * 80;
     let mut mounts = interpreter.mounts.clone();
     mounts.extend(further);
     Request {
@@ -366,17 +286,7 @@ fn request(
         events_limit: None,
         profile: PROFILE.to_owned(),
         mounts,
-        limits: Limits {
-            cpu: Duration::from_secs(seconds),
-            wall: Duration::from_secs(seconds * 4),
-            memory: 2048 * MIB,
-            processes: 16,
-            output: 64 * MIB,
-            file_size: MIB,
-            disk: 16 * MIB,
-            inodes: 1024,
-            open_files: 256,
-        },
+        limits: kind.limits(files, bytes),
         reuse: Reuse::Sandbox,
     }
 }
@@ -403,12 +313,14 @@ mod tests {
     }
 
     #[test]
-    fn scanners_are_known_by_name() {
-        for kind in ScannerKind::ALL {
-            assert_eq!(ScannerKind::by_name(kind.name()), Some(kind));
+    fn a_scanner_that_is_missing_says_how_to_get_it() {
+        for (kind, remedy) in [
+            (ScannerKind::Bandit, "fumehood env create scanners"),
+            (ScannerKind::Semgrep, "fumehood env create semgrep"),
+        ] {
+            let missing = Scanner::unavailable(kind, "no environment");
+            let text = missing.missing().unwrap();
+            assert!(text.contains(remedy), "{text}");
         }
-        let missing = Scanner::unavailable(ScannerKind::Bandit, "no environment");
-        let text = missing.missing().unwrap();
-        assert!(text.contains("fumehood env create scanners"), "{text}");
     }
 }

@@ -22,11 +22,26 @@ pub const ROOT: &str = "/batch";
 /// The statement behind each sample's last line.
 const MARK: &str = "assert True\n";
 
-/// Code with known weaknesses; [`CANARY_LINES`] says where.
-const CANARY: &str =
-    "import os\n\n\ndef canary(value):\n    os.system(\"ls \" + value)\n    return eval(value)\n";
-/// Line of a call to a shell and line of an `eval` in [`CANARY`].
-pub const CANARY_LINES: [u32; 2] = [5, 6];
+/// Code with known weaknesses, of which every scanner must find those that it looks for.
+pub const CANARY: &str = "\
+import os
+
+
+def canary(value):
+    os.system(\"ls \" + value)
+    return eval(value)
+
+
+def read(path):
+    with open(path) as file:
+        return file.read()
+";
+/// Line of a call to a shell in [`CANARY`].
+pub const CANARY_SHELL: u32 = 5;
+/// Line of an `eval` in [`CANARY`].
+pub const CANARY_EVAL: u32 = 6;
+/// Line of an `open` of whatever path is given in [`CANARY`].
+pub const CANARY_OPEN: u32 = 10;
 /// Code with no weakness at all.
 const CLEAN: &str = "def add(left, right):\n    return left + right\n";
 
@@ -146,12 +161,16 @@ pub struct Batch {
 }
 
 impl Batch {
-    /// Writes `codes` (with different digests) into a fresh folder. Scanners see it at `root`, or in
-    /// place when that is `None`.
+    /// Writes `codes` (with different digests) and a scanner's own `files` into a fresh folder. Scanners see it at
+    /// `root`, or in place when that is `None`.
     ///
     /// # Errors
     /// When a file cannot be written.
-    pub fn stage(codes: &[(Digest, &str)], root: Option<&str>) -> io::Result<Self> {
+    pub fn stage(
+        codes: &[(Digest, &str)],
+        files: &[(&str, &str)],
+        root: Option<&str>,
+    ) -> io::Result<Self> {
         // The outer folder is the user's alone. The inner one is what the sandbox shows, and whoever
         // runs there must be able to read it, whatever the umask says.
         let parent = tempfile::Builder::new()
@@ -167,7 +186,9 @@ impl Batch {
             layout: Layout::new(&root, codes),
             folder,
         };
-        batch.write("bandit.ini", "[bandit]\n")?;
+        for (name, text) in files {
+            batch.write(name, text)?;
+        }
         batch.write(CANARY_NAME, CANARY)?;
         batch.write(CLEAN_NAME, CLEAN)?;
         for (file, (_, code)) in batch.layout.files.iter().zip(codes) {
@@ -246,10 +267,18 @@ mod tests {
     }
 
     #[test]
+    fn the_canary_has_its_weaknesses_where_they_are_looked_for() {
+        let line = |number: u32| CANARY.lines().nth(number as usize - 1).unwrap().trim();
+        assert!(line(CANARY_SHELL).starts_with("os.system("));
+        assert!(line(CANARY_EVAL).starts_with("return eval("));
+        assert!(line(CANARY_OPEN).starts_with("with open("));
+    }
+
+    #[test]
     fn a_batch_is_plain_files_that_vanish() {
         let code = "x = 1  # nosec";
         let digest = Digest::of(code);
-        let batch = Batch::stage(&[(digest, code)], None).unwrap();
+        let batch = Batch::stage(&[(digest, code)], &[], None).unwrap();
         let layout = batch.layout().clone();
         let file = &layout.files()[0];
         assert_eq!(file.mark, 2);

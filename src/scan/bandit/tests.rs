@@ -42,7 +42,7 @@ fn parse_with(report: &Value, stderr: &str) -> Result<Vec<FileOutcome>, BatchFai
         stderr: stderr.as_bytes(),
         end: End::Exited(0),
     };
-    parse(&output, &layout())
+    Bandit.parse(&output, &layout())
 }
 
 #[test]
@@ -132,7 +132,7 @@ fn crashes_and_garbage_say_nothing() {
             stderr: b"Traceback\nboom\n",
             end,
         };
-        assert!(parse(&output, &layout()).is_err(), "{end:?}");
+        assert!(Bandit.parse(&output, &layout()).is_err(), "{end:?}");
     }
 }
 
@@ -154,7 +154,7 @@ proptest::proptest! {
     #[test]
     fn no_bytes_make_it_panic(stdout: Vec<u8>, stderr: Vec<u8>, line: u32, name: String) {
         let output = ToolOutput { stdout: &stdout, stderr: &stderr, end: End::Exited(0) };
-        let _ = parse(&output, &layout());
+        let _ = Bandit.parse(&output, &layout());
         let mut report = report();
         report["results"].as_array_mut().unwrap().push(hit(&path(0), &name, line));
         report["errors"] = json!([{"filename": path(1), "reason": name}]);
@@ -179,7 +179,7 @@ fn real_reports_are_read() {
             assert!(!report.results.is_empty());
             for hit in report.results {
                 assert!(
-                    crate::scan::cwe::cwe(NAME, &hit.test_id).is_some(),
+                    crate::scan::cwe::cwe(Bandit.name(), &hit.test_id).is_some(),
                     "{}",
                     hit.test_id
                 );

@@ -41,7 +41,7 @@ fn parse_with(report: &[Value]) -> Result<Vec<FileOutcome>, BatchFailure> {
         stderr: b"",
         end: End::Exited(0),
     };
-    parse(&output, &layout())
+    RuffS.parse(&output, &layout())
 }
 
 #[test]
@@ -99,7 +99,7 @@ fn a_batch_without_the_known_answers_says_nothing() {
             stderr: b"",
             end,
         };
-        assert!(parse(&output, &layout()).is_err(), "{end:?}");
+        assert!(RuffS.parse(&output, &layout()).is_err(), "{end:?}");
     }
 }
 
@@ -107,7 +107,7 @@ proptest::proptest! {
     #[test]
     fn no_bytes_make_it_panic(stdout: Vec<u8>, row: u32, name: String) {
         let output = ToolOutput { stdout: &stdout, stderr: b"", end: End::Exited(0) };
-        let _ = parse(&output, &layout());
+        let _ = RuffS.parse(&output, &layout());
         let mut report = report();
         report.push(hit(&path(0), Some(&format!("S{row}")), row));
         report.push(hit(&path(1), Some(&name), row));

@@ -1,0 +1,77 @@
+//! What a scanner of code has to say of itself. One file each; `CONTRIBUTING.md` says how to add one.
+
+use std::fmt;
+use std::time::Duration;
+
+use super::outcome::{BatchFailure, FileOutcome, ToolOutput};
+use super::staging::Layout;
+use crate::base::limits::{Limits, MIB};
+use crate::environment::Interpreter;
+
+/// A scanner: how it is called, and what its output means. It holds nothing.
+pub trait Adapter: fmt::Debug + Sync {
+    /// Its name in results and on the command line.
+    fn name(&self) -> &'static str;
+
+    /// The environment that holds it (see `fumehood env`).
+    fn environment(&self) -> &'static str {
+        "scanners"
+    }
+
+    /// The command line that prints the version.
+    fn version_command(&self, interpreter: &Interpreter) -> Vec<String>;
+
+    /// The version in the first line of what that prints.
+    fn version<'a>(&self, line: &'a str) -> Option<&'a str>;
+
+    /// Whether it reads code as the Python that runs it does, so that Python's version is part of its own.
+    fn reads_with_python(&self) -> bool {
+        false
+    }
+
+    /// The command line for a batch seen at `root`, whose code lies below `root/s`.
+    fn command(&self, interpreter: &Interpreter, root: &str) -> Vec<String>;
+
+    /// Variables that it gets beside those that all get.
+    fn variables(&self) -> &'static [(&'static str, &'static str)] {
+        &[]
+    }
+
+    /// Files that it is given at `root`, such as rules: names and texts.
+    fn files(&self) -> &'static [(&'static str, &'static str)] {
+        &[]
+    }
+
+    /// The rule that reports `assert`, as which the mark behind each sample shows.
+    fn mark_rule(&self) -> &'static str;
+
+    /// The lines of [`super::staging::CANARY`] in which it must find something.
+    fn canary_lines(&self) -> &'static [u32];
+
+    /// What it may use up for a batch of `files` with `bytes` of code.
+    fn limits(&self, files: usize, bytes: usize) -> Limits {
+        // Ten times what Bandit was measured to need, and room for a slow start.
+        let seconds = 20 + files as u64 / 20 + (bytes as u64 >> 20) * 80;
+        Limits {
+            cpu: Duration::from_secs(seconds),
+            wall: Duration::from_secs(seconds * 4),
+            memory: 2048 * MIB,
+            processes: 16,
+            output: 64 * MIB,
+            file_size: MIB,
+            disk: 16 * MIB,
+            inodes: 1024,
+            open_files: 256,
+        }
+    }
+
+    /// What its output says about each sample of a batch.
+    ///
+    /// # Errors
+    /// When it says nothing about any.
+    fn parse(
+        &self,
+        output: &ToolOutput<'_>,
+        layout: &Layout,
+    ) -> Result<Vec<FileOutcome>, BatchFailure>;
+}

@@ -1,0 +1,270 @@
+//! Semgrep with rules of our own, `rules/semgrep.yaml`: for weaknesses that the other scanners do not look for.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Deserialize;
+
+use super::Severity;
+use super::adapter::Adapter;
+use super::outcome::{BatchFailure, Collector, FileOutcome, ToolOutput, check_end, finding};
+use super::staging::{CANARY_OPEN, Layout};
+use crate::base::limits::{Limits, MIB};
+use crate::environment::Interpreter;
+
+/// Semgrep.
+#[derive(Clone, Copy, Debug)]
+pub struct Semgrep;
+
+/// The rules, as Semgrep reads them.
+pub const RULES: &str = include_str!("../../rules/semgrep.yaml");
+const RULES_FILE: &str = "semgrep.yaml";
+/// What runs Semgrep.
+const RUNNER: &str = include_str!("../../rules/semgrep.py");
+const RUNNER_FILE: &str = "semgrep.py";
+
+impl Adapter for Semgrep {
+    fn name(&self) -> &'static str {
+        "semgrep"
+    }
+
+    fn environment(&self) -> &'static str {
+        "semgrep"
+    }
+
+    fn version_command(&self, interpreter: &Interpreter) -> Vec<String> {
+        vec![program(interpreter), "--version".to_owned()]
+    }
+
+    fn version<'a>(&self, line: &'a str) -> Option<&'a str> {
+        Some(line)
+    }
+
+    fn reads_with_python(&self) -> bool {
+        true
+    }
+
+    /// Semgrep itself reads on where Python does not, so the files are compiled first (`rules/semgrep.py`).
+    ///
+    /// - `--metrics=off`, `--disable-version-check`: it would call home, and wait for an answer.
+    /// - `--disable-nosem`: comments in the code switch nothing off.
+    /// - `--no-git-ignore`, `--x-ignore-semgrepignore-files`: no file is passed over because of a list in the tree.
+    /// - `--max-target-bytes 0`: none because of its size.
+    /// - `--timeout`, `--timeout-threshold 0`: a rule that takes long on one file is a problem of that file, which is
+    ///   reported; it does not pass over the rest of the file's rules.
+    /// - `--no-rewrite-rule-ids`: rules are called what the file calls them, wherever it is started.
+    fn command(&self, interpreter: &Interpreter, root: &str) -> Vec<String> {
+        let rules = format!("{root}/{RULES_FILE}");
+        let tree = format!("{root}/s");
+        let rest = [
+            "scan",
+            "--config",
+            &rules,
+            "--json",
+            "--quiet",
+            "--metrics=off",
+            "--disable-version-check",
+            "--disable-nosem",
+            "--no-git-ignore",
+            "--x-ignore-semgrepignore-files",
+            "--no-rewrite-rule-ids",
+            "--max-target-bytes=0",
+            "--timeout=10",
+            "--timeout-threshold=0",
+            "--max-memory=1500",
+            "--jobs=1",
+            &tree,
+        ];
+        let python = interpreter.executable.to_string_lossy().into_owned();
+        let runner = format!("{root}/{RUNNER_FILE}");
+        let before = ["-I", "-B", "-W", "ignore", &runner, &tree];
+        std::iter::once(python)
+            .chain(before.map(str::to_owned))
+            .chain([program(interpreter)])
+            .chain(rest.map(str::to_owned))
+            .collect()
+    }
+
+    fn variables(&self) -> &'static [(&'static str, &'static str)] {
+        &[
+            // It writes both, and fails where it cannot.
+            ("SEMGREP_SETTINGS_FILE", "/tmp/semgrep-settings.yaml"),
+            ("SEMGREP_LOG_FILE", "/tmp/semgrep.log"),
+            ("SEMGREP_ENABLE_VERSION_CHECK", "0"),
+            ("SEMGREP_SEND_METRICS", "off"),
+        ]
+    }
+
+    fn files(&self) -> &'static [(&'static str, &'static str)] {
+        &[(RULES_FILE, RULES), (RUNNER_FILE, RUNNER)]
+    }
+
+    fn mark_rule(&self) -> &'static str {
+        "mark"
+    }
+
+    fn canary_lines(&self) -> &'static [u32] {
+        &[CANARY_OPEN]
+    }
+
+    fn limits(&self, files: usize, bytes: usize) -> Limits {
+        let seconds = 60 + files as u64 / 5 + (bytes as u64 >> 20) * 80;
+        Limits {
+            cpu: std::time::Duration::from_secs(seconds),
+            wall: std::time::Duration::from_secs(seconds * 4),
+            memory: 4096 * MIB,
+            processes: 64,
+            output: 64 * MIB,
+            file_size: 16 * MIB,
+            disk: 64 * MIB,
+            inodes: 4096,
+            open_files: 1024,
+        }
+    }
+
+    /// Semgrep goes on after an error in a file and names it, with the rest of the file left out; such a file is not
+    /// wholly analysed, nor is what is no Python. Analysed is what stands in `paths.scanned`, without such an error, and
+    /// whose mark it saw.
+    fn parse(
+        &self,
+        output: &ToolOutput<'_>,
+        layout: &Layout,
+    ) -> Result<Vec<FileOutcome>, BatchFailure> {
+        check_end(output)?;
+        let end_of_line = output.stdout.iter().position(|byte| *byte == b'\n');
+        let (first, rest) = output.stdout.split_at(end_of_line.unwrap_or(0));
+        let check: Check = json(first)?;
+        let report: Report = json(rest)?;
+        let mut collector = Collector::new(self, layout);
+        for (path, why) in check.not_python {
+            collector.problem(&path, &why)?;
+        }
+        for problem in report.errors {
+            let why = format!("{}: {}", problem.kind(), problem.message);
+            match problem.path {
+                Some(path) => collector.problem(&path, &why)?,
+                None => return Err(why),
+            }
+        }
+        let scanned: BTreeSet<_> = report.paths.scanned.iter().collect();
+        for file in layout.files() {
+            let path = layout.path(&file.name);
+            if !scanned.contains(&path) {
+                collector.problem(&path, "the scanner passed over it")?;
+            }
+        }
+        for hit in report.results {
+            let mut found = finding(hit.check_id, hit.start.line, hit.extra.message);
+            found.severity = severity(&hit.extra.severity);
+            found.confidence = confidence(&hit.extra.metadata.confidence);
+            found.native_cwe = number(&hit.extra.metadata.cwe);
+            collector.hit(&hit.path, found)?;
+        }
+        collector.finish()
+    }
+}
+
+/// The console script that its package puts beside the interpreter.
+fn program(interpreter: &Interpreter) -> String {
+    interpreter
+        .executable
+        .with_file_name("semgrep")
+        .to_string_lossy()
+        .into_owned()
+}
+
+fn json<'a, T: Deserialize<'a>>(text: &'a [u8]) -> Result<T, BatchFailure> {
+    serde_json::from_slice(text)
+        .map_err(|error| format!("its output is not what it should be: {error}"))
+}
+
+#[derive(Deserialize)]
+struct Check {
+    not_python: BTreeMap<String, String>,
+}
+
+#[derive(Deserialize)]
+struct Report {
+    results: Vec<Hit>,
+    errors: Vec<Problem>,
+    paths: Paths,
+}
+
+#[derive(Deserialize)]
+struct Paths {
+    scanned: Vec<String>,
+}
+
+#[derive(Deserialize)]
+struct Hit {
+    check_id: String,
+    path: String,
+    start: Position,
+    extra: Extra,
+}
+
+#[derive(Deserialize)]
+struct Position {
+    line: u32,
+}
+
+#[derive(Deserialize)]
+struct Extra {
+    message: String,
+    severity: String,
+    #[serde(default)]
+    metadata: Metadata,
+}
+
+#[derive(Deserialize, Default)]
+struct Metadata {
+    #[serde(default)]
+    cwe: String,
+    #[serde(default)]
+    confidence: String,
+}
+
+#[derive(Deserialize)]
+struct Problem {
+    /// A word, or a list that begins with it.
+    #[serde(rename = "type")]
+    kind: serde_json::Value,
+    #[serde(default)]
+    message: String,
+    #[serde(default)]
+    path: Option<String>,
+}
+
+impl Problem {
+    fn kind(&self) -> &str {
+        let word = self.kind.as_str().or_else(|| self.kind.get(0)?.as_str());
+        word.unwrap_or("error")
+    }
+}
+
+fn severity(word: &str) -> Severity {
+    match word {
+        "INFO" | "LOW" => Severity::Low,
+        "WARNING" | "MEDIUM" => Severity::Medium,
+        "ERROR" | "HIGH" | "CRITICAL" => Severity::High,
+        _ => Severity::Undefined,
+    }
+}
+
+fn confidence(word: &str) -> Severity {
+    match word {
+        "LOW" => Severity::Low,
+        "MEDIUM" => Severity::Medium,
+        "HIGH" => Severity::High,
+        _ => Severity::Undefined,
+    }
+}
+
+/// 22 of `CWE-22: …`.
+fn number(cwe: &str) -> Option<u32> {
+    let rest = cwe.strip_prefix("CWE-")?;
+    let digits = rest.split(|c: char| !c.is_ascii_digit()).next()?;
+    digits.parse().ok().filter(|number| *number > 0)
+}
+
+#[cfg(test)]
+mod tests;
