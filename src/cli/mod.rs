@@ -20,6 +20,7 @@ mod render;
 mod report;
 mod results;
 mod run;
+mod scan;
 mod setup;
 
 use std::process::ExitCode;
@@ -65,6 +66,8 @@ enum Command {
     Bench(bench::BenchArgs),
     /// Make and list Python environments for datasets and scanners.
     Env(env::EnvArgs),
+    /// Say what the scanners find in Python files, without running them.
+    Scan(scan::ScanArgs),
     /// Report on a run from its journal.
     Report(report::ReportArgs),
 }
@@ -101,6 +104,7 @@ pub fn main() -> ExitCode {
         Command::Doctor(args) => doctor::run(&args, cli.global),
         Command::Bench(args) => bench::run(&args, cli.global),
         Command::Env(args) => env::run(&args, cli.global),
+        Command::Scan(args) => scan::run(&args, cli.global),
         Command::Report(args) => report::run(&args, cli.global),
     };
     outcome

@@ -27,7 +27,7 @@ use crate::pipeline::{
     Cancel, Evaluation, History, PipelineError, References, Runner, Scanning, Tally,
 };
 use crate::sandbox::{Attestation, Layer, Profile};
-use crate::scan::{Policy, Scanner, behaviour};
+use crate::scan::{Policy, Scanner, ScannerKind, behaviour};
 use crate::worker::{Pool, PoolConfig};
 
 /// Evaluates, into the run folder. What came of it is in the journal.
@@ -147,14 +147,11 @@ async fn import_order(setup: &Setup, global: Global, runner: &Runner) -> ImportO
     order.with(&closures, tasks(), setup.workers)
 }
 
-/// The scanners of the run, each asked for its version.
-async fn scanners(setup: &Setup, pool: &Pool) -> Result<Vec<Scanner>, Failure> {
-    if setup.scanners.is_empty() {
-        return Ok(Vec::new());
-    }
+/// Scanners, each asked for its version where its environment is there.
+pub(super) async fn find_scanners(kinds: &[ScannerKind], pool: &Pool) -> Vec<Scanner> {
     let store = Store::of_user();
     let mut scanners = Vec::new();
-    for kind in &setup.scanners {
+    for kind in kinds {
         let choice = EnvChoice::Named(kind.environment().to_owned());
         let environment = match &store {
             Ok(store) => store
@@ -162,22 +159,26 @@ async fn scanners(setup: &Setup, pool: &Pool) -> Result<Vec<Scanner>, Failure> {
                 .map_err(|error| error.to_string()),
             Err(error) => Err(error.to_string()),
         };
-        let scanner = match &environment {
+        scanners.push(match &environment {
             Ok(interpreter) => Scanner::prepare(pool, *kind, interpreter).await,
             Err(error) => Scanner::unavailable(*kind, error),
-        };
-        match scanner.missing() {
-            Some(why) if setup.needs_scanners => {
-                let why = anyhow::anyhow!("{why}");
-                return Err(Failure::new(Exit::Environment, why)
-                    .hint("or evaluate without scanners: --scanners none"));
-            }
-            Some(why) => say(&format!(
-                "warning: {why}; until then its answers are unknown"
-            )),
-            None => {}
+        });
+    }
+    scanners
+}
+
+/// The scanners of the run; one that is missing is said, or ends it.
+async fn scanners(setup: &Setup, pool: &Pool) -> Result<Vec<Scanner>, Failure> {
+    let scanners = find_scanners(&setup.scanners, pool).await;
+    for why in scanners.iter().filter_map(Scanner::missing) {
+        if setup.needs_scanners {
+            let why = anyhow::anyhow!("{why}");
+            return Err(Failure::new(Exit::Environment, why)
+                .hint("or evaluate without scanners: --scanners none"));
         }
-        scanners.push(scanner);
+        say(&format!(
+            "warning: {why}; until then its answers are unknown"
+        ));
     }
     Ok(scanners)
 }

@@ -102,7 +102,7 @@ impl Setup {
             selection,
             interpreter,
             scanners: scanners(&args.scanners)?,
-            behaviour: args.scanners.iter().any(|name| name == behaviour::NAME),
+            behaviour: behaviour_asked(&args.scanners),
             needs_scanners: true,
             grading: match args.grading {
                 GradingArg::Strict => Grading::Strict,
@@ -176,8 +176,13 @@ fn default_environment(kind: DatasetKind, global: Global) -> EnvChoice {
     EnvChoice::Default
 }
 
+/// Whether what samples do is to count as a scanner.
+pub(super) fn behaviour_asked(typed: &[String]) -> bool {
+    typed.iter().any(|name| name == behaviour::NAME)
+}
+
 /// The scanners of code to run; none for `none`.
-fn scanners(typed: &[String]) -> Result<Vec<ScannerKind>, Failure> {
+pub(super) fn scanners(typed: &[String]) -> Result<Vec<ScannerKind>, Failure> {
     if typed == ["none"] {
         return Ok(Vec::new());
     }

@@ -1,0 +1,335 @@
+//! `fumehood scan`: what the scanners say about Python files, without running them.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use clap::Args;
+use serde::Serialize;
+use tokio::task::JoinSet;
+
+use super::Global;
+use super::exit_code::Exit;
+use super::failure::Failure;
+use super::output::{print, print_json, say};
+use super::run::{find_scanners, runtime, start_pool};
+use super::setup::{behaviour_asked, scanners};
+use crate::base::digest::Digest;
+use crate::base::text::for_terminal;
+use crate::scan::{Finding, Policy, ScanResult, Scanner, ScannerKind, Security, Severity, assess};
+use crate::worker::Pool;
+
+/// Files that are read at a time.
+const WAVE: usize = 2000;
+/// Files that one scanner gets at a time.
+const BATCH: usize = 200;
+
+/// Arguments as typed.
+#[derive(Args, Debug)]
+pub(super) struct ScanArgs {
+    /// Python files, and folders to look for them in (links in folders are passed over).
+    #[arg(value_name = "PATH", required_unless_present = "list")]
+    paths: Vec<PathBuf>,
+    /// The scanners: bandit, ruff-s, semgrep.
+    #[arg(
+        long,
+        value_name = "NAMES",
+        value_delimiter = ',',
+        default_value = "bandit,ruff-s"
+    )]
+    scanners: Vec<String>,
+    /// Show every scanner instead: found or not, which version, and how to get it.
+    #[arg(long, conflicts_with = "paths")]
+    list: bool,
+    /// Scanners that work at a time.
+    #[arg(long, value_name = "N")]
+    workers: Option<usize>,
+}
+
+/// Runs it.
+pub(super) fn run(args: &ScanArgs, global: Global) -> Result<Exit, Failure> {
+    let kinds = if args.list {
+        ScannerKind::ALL.to_vec()
+    } else {
+        scanners(&args.scanners)?
+    };
+    if kinds.is_empty() || !args.list && behaviour_asked(&args.scanners) {
+        return Err(Failure::new(
+            Exit::Usage,
+            anyhow::anyhow!("name scanners that read code; nothing is run here"),
+        ));
+    }
+    let files = files(&args.paths)?;
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    let workers = args.workers.unwrap_or(processors).max(1);
+    let runtime = runtime()?;
+    let outcome = runtime.block_on(async {
+        let pool = Arc::new(start_pool(workers, &[]).await?);
+        let outcome = tokio::select! {
+            outcome = work(args, global, &kinds, &files, &pool) => outcome,
+            _ = tokio::signal::ctrl_c() => Ok(Exit::Interrupted),
+        };
+        if let Some(pool) = Arc::into_inner(pool) {
+            pool.shutdown().await;
+        }
+        outcome
+    });
+    runtime.shutdown_background();
+    outcome
+}
+
+async fn work(
+    args: &ScanArgs,
+    global: Global,
+    kinds: &[ScannerKind],
+    files: &[PathBuf],
+    pool: &Arc<Pool>,
+) -> Result<Exit, Failure> {
+    let found = find_scanners(kinds, pool).await;
+    if args.list {
+        return list(&found, global);
+    }
+    if let Some(why) = found.iter().find_map(Scanner::missing) {
+        return Err(Failure::new(Exit::Environment, anyhow::anyhow!("{why}"))
+            .hint("`fumehood scan --list` shows what is there"));
+    }
+    let found: Arc<[Scanner]> = found.into();
+    let mut counts = BTreeMap::<Security, usize>::new();
+    for (number, wave) in files.chunks(WAVE).enumerate() {
+        for told in scan(wave, &found, pool).await {
+            *counts.entry(told.security).or_default() += 1;
+            print(&told.text(global)?)?;
+        }
+        if !global.quiet && files.len() > WAVE {
+            let done = (number * WAVE + wave.len()).min(files.len());
+            say(&format!("{done} of {} files", files.len()));
+        }
+    }
+    let count = |security| counts.get(&security).copied().unwrap_or(0);
+    let unknown = count(Security::Unknown);
+    if !global.quiet {
+        say(&format!(
+            "{} files: {} secure, {} insecure, {unknown} unknown",
+            files.len(),
+            count(Security::Secure),
+            count(Security::Insecure),
+        ));
+    }
+    Ok(if unknown == 0 {
+        Exit::Success
+    } else {
+        Exit::Incomplete
+    })
+}
+
+/// A file with what was found in it.
+#[derive(Debug, Serialize)]
+struct Told<'a> {
+    path: &'a Path,
+    /// By the default policy: any finding of any scanner.
+    security: Security,
+    results: Vec<ScanResult>,
+}
+
+impl Told<'_> {
+    /// One line of JSON, or a line for each finding and each scanner that could not read it.
+    fn text(&self, global: Global) -> Result<String, Failure> {
+        if global.json {
+            let line = serde_json::to_string(self)
+                .map_err(|error| Failure::new(Exit::Incomplete, error))?;
+            return Ok(line + "\n");
+        }
+        let path = for_terminal(&self.path.display().to_string());
+        let mut text = String::new();
+        for result in &self.results {
+            for finding in &result.findings {
+                let line = describe(finding);
+                text.push_str(&format!(
+                    "{path}:{}: {} {line}\n",
+                    finding.line, result.scanner
+                ));
+            }
+            if let Some(why) = &result.not_analysed {
+                let why = for_terminal(why);
+                text.push_str(&format!(
+                    "{path}: not analysed by {}: {why}\n",
+                    result.scanner
+                ));
+            }
+        }
+        Ok(text)
+    }
+}
+
+fn describe(finding: &Finding) -> String {
+    let cwe = finding
+        .cwe
+        .map_or_else(String::new, |cwe| format!(" CWE-{cwe}"));
+    let severity = match finding.severity {
+        Severity::Undefined => "",
+        Severity::Low => " low",
+        Severity::Medium => " medium",
+        Severity::High => " high",
+    };
+    let text = format!("{}{cwe}{severity}: {}", finding.rule, finding.message);
+    for_terminal(&text)
+}
+
+/// Every file of `wave` with what every scanner says, in their order.
+async fn scan<'a>(
+    wave: &'a [PathBuf],
+    scanners: &Arc<[Scanner]>,
+    pool: &Arc<Pool>,
+) -> Vec<Told<'a>> {
+    let codes: Vec<Result<Arc<str>, String>> = wave.iter().map(|path| read(path)).collect();
+    let readable: Vec<(Digest, Arc<str>)> = codes
+        .iter()
+        .flatten()
+        .map(|code| (Digest::of(code.as_bytes()), Arc::clone(code)))
+        .collect();
+    let mut tasks = JoinSet::new();
+    for chunk in readable.chunks(BATCH) {
+        for place in 0..scanners.len() {
+            let (chunk, scanners, pool) = (chunk.to_vec(), Arc::clone(scanners), Arc::clone(pool));
+            tasks.spawn(async move {
+                let codes: Vec<(Digest, &str)> = chunk
+                    .iter()
+                    .map(|(digest, code)| (*digest, &**code))
+                    .collect();
+                (place, scanners[place].scan_batch(&pool, &codes).await)
+            });
+        }
+    }
+    let mut results = std::collections::HashMap::<(Digest, usize), ScanResult>::new();
+    while let Some(done) = tasks.join_next().await {
+        // A task that panicked has no results: its files are unknown below.
+        if let Ok((place, found)) = done {
+            results.extend(
+                found
+                    .into_iter()
+                    .map(|(digest, result)| ((digest, place), result)),
+            );
+        }
+    }
+    wave.iter()
+        .zip(codes)
+        .map(|(path, code)| {
+            let result = |(place, scanner): (usize, &Scanner)| {
+                let why = match &code {
+                    Ok(code) => {
+                        let key = (Digest::of(code.as_bytes()), place);
+                        match results.get(&key) {
+                            Some(result) => return result.clone(),
+                            None => "the scanner was not run on it".to_owned(),
+                        }
+                    }
+                    Err(why) => why.clone(),
+                };
+                ScanResult {
+                    scanner: scanner.kind().name().to_owned(),
+                    version: scanner.version(),
+                    findings: Vec::new(),
+                    not_analysed: Some(why),
+                }
+            };
+            let results: Vec<ScanResult> = scanners.iter().enumerate().map(result).collect();
+            Told {
+                path,
+                security: assess(&results, &Policy::default()).combined,
+                results,
+            }
+        })
+        .collect()
+}
+
+fn read(path: &Path) -> Result<Arc<str>, String> {
+    let bytes = fs::read(path).map_err(|error| format!("it cannot be read: {error}"))?;
+    let text = String::from_utf8(bytes).map_err(|_| "it is not UTF-8".to_owned())?;
+    Ok(text.into())
+}
+
+/// The files that were named, and the Python files in the folders that were named, each folder's sorted.
+fn files(paths: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
+    let mut found = Vec::new();
+    for path in paths {
+        let failed = |path: &Path, error: std::io::Error| {
+            let error = anyhow::Error::new(error);
+            Failure::new(
+                Exit::Input,
+                error.context(format!("cannot read {}", path.display())),
+            )
+        };
+        if !fs::metadata(path)
+            .map_err(|error| failed(path, error))?
+            .is_dir()
+        {
+            found.push(path.clone());
+            continue;
+        }
+        let begin = found.len();
+        let mut folders = vec![path.clone()];
+        while let Some(folder) = folders.pop() {
+            for entry in fs::read_dir(&folder).map_err(|error| failed(&folder, error))? {
+                let entry = entry.map_err(|error| failed(&folder, error))?;
+                let kind = entry
+                    .file_type()
+                    .map_err(|error| failed(&entry.path(), error))?;
+                if kind.is_dir() {
+                    folders.push(entry.path());
+                } else if kind.is_file() && entry.path().extension().is_some_and(|e| e == "py") {
+                    found.push(entry.path());
+                }
+            }
+        }
+        found[begin..].sort();
+    }
+    Ok(found)
+}
+
+/// A scanner as `--list` shows it.
+#[derive(Debug, Serialize)]
+struct Listed {
+    name: &'static str,
+    found: bool,
+    version: String,
+    /// Of everything that decides its findings: version, flags, rules, the table of CWE numbers.
+    identity: Option<String>,
+    get: String,
+    why_not: Option<String>,
+}
+
+fn list(scanners: &[Scanner], global: Global) -> Result<Exit, Failure> {
+    let listed: Vec<Listed> = scanners
+        .iter()
+        .map(|scanner| Listed {
+            name: scanner.kind().name(),
+            found: scanner.missing().is_none(),
+            version: scanner.version(),
+            identity: scanner
+                .missing()
+                .is_none()
+                .then(|| scanner.digest().short(12)),
+            get: format!("fumehood env create {}", scanner.kind().environment()),
+            why_not: scanner.missing().map(str::to_owned),
+        })
+        .collect();
+    if global.json {
+        print_json(&listed)?;
+        return Ok(Exit::Success);
+    }
+    let mut table = comfy_table::Table::new();
+    table.load_style(comfy_table::presets::NOTHING);
+    table.set_header(["name", "found", "version", "identity", "how to get it"]);
+    for scanner in &listed {
+        table.add_row([
+            scanner.name,
+            if scanner.found { "yes" } else { "no" },
+            &scanner.version,
+            scanner.identity.as_deref().unwrap_or(""),
+            &scanner.get,
+        ]);
+    }
+    print(&format!("{table}\n"))?;
+    Ok(Exit::Success)
+}
