@@ -20,8 +20,12 @@ use fumehood::scan::{
 };
 use fumehood::worker::{End, Pool, PoolConfig};
 
+#[path = "scanning/command.rs"]
+mod command;
 #[path = "scanning/semgrep.rs"]
 mod semgrep;
+#[path = "scanning/table.rs"]
+mod table;
 
 /// The environment that a scanner is in.
 fn home_of(kind: ScannerKind) -> Option<Interpreter> {

@@ -1,0 +1,157 @@
+//! What each scanner finds in each kind of weak code: a table that is kept, in `fixtures/weaknesses/found.json` and in
+//! `docs/scanners.md`. To renew both after a change of a scanner, its rules or a snippet:
+//!
+//!     FUMEHOOD_RENEW=1 cargo test --test scanning the_table
+//!
+//! and read the difference.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
+
+use super::{all, scan};
+use fumehood::scan::ScannerKind;
+
+const FOLDER: &str = "fixtures/weaknesses";
+const KEPT: &str = "fixtures/weaknesses/found.json";
+const PAGE: &str = "docs/scanners.md";
+const BEGIN: &str = "<!-- the table of tests/scanning/table.rs -->\n";
+const END: &str = "<!-- its end -->\n";
+
+/// By snippet and scanner: the rules, with line and CWE number.
+type Table = BTreeMap<String, BTreeMap<String, Vec<String>>>;
+
+#[test]
+fn the_table_of_what_is_found_is_as_it_was() {
+    let names: Vec<String> = ["clean", "weak"].into_iter().flat_map(snippets).collect();
+    let texts: Vec<String> = names
+        .iter()
+        .map(|name| fs::read_to_string(Path::new(FOLDER).join(name)).unwrap())
+        .collect();
+    let codes: Vec<&str> = texts.iter().map(String::as_str).collect();
+    let mut table = Table::new();
+    let mut scanners = 0;
+    for (kind, python) in all() {
+        scanners += 1;
+        for (name, outcome) in names.iter().zip(scan(kind, &python, &codes)) {
+            assert_eq!(outcome.not_analysed, None, "{kind:?}: {name}");
+            let found = outcome.findings.iter().map(|finding| {
+                let cwe = finding.cwe.unwrap_or_default();
+                format!("{} in {}: {cwe}", finding.rule, finding.line)
+            });
+            let row = table.entry(name.clone()).or_default();
+            row.insert(kind.name().to_owned(), found.collect());
+        }
+    }
+    if std::env::var_os("FUMEHOOD_RENEW").is_some() {
+        assert_eq!(
+            scanners,
+            ScannerKind::ALL.len(),
+            "make every environment first"
+        );
+        let text = serde_json::to_string_pretty(&table).unwrap() + "\n";
+        fs::write(KEPT, text).unwrap();
+        let page = fs::read_to_string(PAGE).unwrap();
+        let (before, rest) = page.split_once(BEGIN).unwrap();
+        let (_, after) = rest.split_once(END).unwrap();
+        fs::write(
+            PAGE,
+            format!("{before}{BEGIN}{}{END}{after}", drawn(&table)),
+        )
+        .unwrap();
+    }
+    let kept: Table = serde_json::from_str(&fs::read_to_string(KEPT).unwrap()).unwrap();
+    assert_eq!(
+        names,
+        kept.keys().cloned().collect::<Vec<_>>(),
+        "other snippets"
+    );
+    for (name, row) in &table {
+        for (scanner, found) in row {
+            assert_eq!(found, &kept[name][scanner], "{scanner}: {name}");
+        }
+    }
+    check(&kept);
+    let page = fs::read_to_string(PAGE).unwrap();
+    assert!(page.contains(&drawn(&kept)), "{PAGE} shows another table");
+}
+
+/// Nothing is found in clean code, and each weakness by somebody, under its own number.
+fn check(kept: &Table) {
+    for (name, row) in kept {
+        let found: Vec<&String> = row.values().flatten().collect();
+        match name.split_once('/').unwrap() {
+            ("clean", _) => assert!(found.is_empty(), "{name}: {found:?}"),
+            (_, file) => {
+                let number: u32 = file.split_once('-').unwrap().0.parse().unwrap();
+                let own = format!(": {number}");
+                assert!(
+                    found.iter().any(|found| found.ends_with(&own)),
+                    "{name}: {found:?}"
+                );
+            }
+        }
+    }
+}
+
+fn snippets(folder: &str) -> Vec<String> {
+    let mut names: Vec<String> = fs::read_dir(Path::new(FOLDER).join(folder))
+        .unwrap()
+        .map(|entry| {
+            format!(
+                "{folder}/{}",
+                entry.unwrap().file_name().into_string().unwrap()
+            )
+        })
+        .collect();
+    names.sort();
+    names
+}
+
+/// The table as Markdown: for each scanner its rules, the ones with the snippet's own CWE number in bold.
+fn drawn(table: &Table) -> String {
+    let names: Vec<&str> = ScannerKind::ALL.iter().map(|kind| kind.name()).collect();
+    let mut text = format!("| snippet | {} |\n", names.join(" | "));
+    let _ = writeln!(text, "|{}", "---|".repeat(names.len() + 1));
+    let mut flagged = vec![0; names.len()];
+    let mut weak = 0;
+    for (name, row) in table {
+        let (folder, file) = name.split_once('/').unwrap();
+        let number = file
+            .split_once('-')
+            .and_then(|(number, _)| number.parse::<u32>().ok());
+        weak += usize::from(folder == "weak");
+        let cells = names.iter().zip(&mut flagged).map(|(scanner, flagged)| {
+            let found = row.get(*scanner).map(Vec::as_slice).unwrap_or_default();
+            *flagged += usize::from(!found.is_empty());
+            let rules = found.iter().map(|found| {
+                let (rule, rest) = found.split_once(" in ").unwrap();
+                let cwe = rest
+                    .split_once(": ")
+                    .and_then(|(_, cwe)| cwe.parse::<u32>().ok());
+                if cwe == number {
+                    format!("**{rule}**")
+                } else {
+                    rule.to_owned()
+                }
+            });
+            let mut rules: Vec<String> = rules.collect();
+            rules.dedup();
+            rules.join(", ")
+        });
+        let cells: Vec<String> = cells.collect();
+        let _ = writeln!(
+            text,
+            "| {folder}: {} | {} |",
+            file.trim_end_matches(".py"),
+            cells.join(" | ")
+        );
+    }
+    let totals: Vec<String> = flagged
+        .iter()
+        .map(|count| format!("{count} of {weak}"))
+        .collect();
+    let _ = writeln!(text, "| flagged | {} |", totals.join(" | "));
+    text
+}
