@@ -20,6 +20,8 @@ use fumehood::scan::{
 };
 use fumehood::worker::{End, Pool, PoolConfig};
 
+#[path = "scanning/bearer.rs"]
+mod bearer;
 #[path = "scanning/command.rs"]
 mod command;
 #[path = "scanning/semgrep.rs"]
@@ -46,9 +48,11 @@ fn scanners() -> Option<Interpreter> {
     home_of(ScannerKind::Bandit)
 }
 
-/// Every scanner that is here.
+/// Every scanner that is here and that nobody has to bring.
 fn all() -> impl Iterator<Item = (ScannerKind, Interpreter)> {
-    let kinds = ScannerKind::ALL.into_iter();
+    let kinds = ScannerKind::ALL
+        .into_iter()
+        .filter(|kind| kind.wants().is_none());
     kinds.filter_map(|kind| Some((kind, home_of(kind)?)))
 }
 
@@ -357,7 +361,7 @@ async fn in_the_sandbox_every_code_gets_one_result_whatever_the_others_do() {
         let half = match kind {
             ScannerKind::Bandit => Security::Unknown,
             ScannerKind::RuffS => Security::Insecure,
-            ScannerKind::Semgrep => Security::Secure,
+            ScannerKind::Semgrep | ScannerKind::Bearer => Security::Secure,
         };
         let expected = [
             Security::Insecure,

@@ -34,7 +34,7 @@ pub(super) struct EvalArgs {
     /// Use this Python interpreter.
     #[arg(long, value_name = "PATH")]
     pub(super) python: Option<PathBuf>,
-    /// Scanners, or `none`: bandit, ruff-s and semgrep read the code, behaviour counts the forbidden acts of
+    /// Scanners, or `none`: bandit, ruff-s, semgrep and bearer read the code, behaviour counts the forbidden acts of
     /// its run.
     #[arg(
         long,

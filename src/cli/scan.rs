@@ -17,7 +17,9 @@ use super::run::{find_scanners, runtime, start_pool};
 use super::setup::{behaviour_asked, scanners};
 use crate::base::digest::Digest;
 use crate::base::text::for_terminal;
-use crate::scan::{Finding, Policy, ScanResult, Scanner, ScannerKind, Security, Severity, assess};
+use crate::scan::{
+    Finding, Policy, ScanResult, Scanner, ScannerKind, Security, Severity, assess, how_to_get,
+};
 use crate::worker::Pool;
 
 /// Files that are read at a time.
@@ -31,7 +33,7 @@ pub(super) struct ScanArgs {
     /// Python files, and folders to look for them in (links in folders are passed over).
     #[arg(value_name = "PATH", required_unless_present = "list")]
     paths: Vec<PathBuf>,
-    /// The scanners: bandit, ruff-s, semgrep.
+    /// The scanners: bandit, ruff-s, semgrep, bearer.
     #[arg(
         long,
         value_name = "NAMES",
@@ -310,7 +312,7 @@ fn list(scanners: &[Scanner], global: Global) -> Result<Exit, Failure> {
                 .missing()
                 .is_none()
                 .then(|| scanner.digest().short(12)),
-            get: format!("fumehood env create {}", scanner.kind().environment()),
+            get: how_to_get(scanner.kind()),
             why_not: scanner.missing().map(str::to_owned),
         })
         .collect();

@@ -11,12 +11,16 @@ use thiserror::Error;
 use crate::base::digest::Digest;
 
 /// The profiles that come with fumehood, by name.
-const BUILT_IN: [(&str, &str); 3] = [
+const BUILT_IN: [(&str, &str); 4] = [
     ("strict", include_str!("../../sandbox-profiles/strict.toml")),
     ("grade", include_str!("../../sandbox-profiles/grade.toml")),
     (
         "scanner",
         include_str!("../../sandbox-profiles/scanner.toml"),
+    ),
+    (
+        "scanner-loopback",
+        include_str!("../../sandbox-profiles/scanner-loopback.toml"),
     ),
 ];
 

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use super::brought::Wanted;
 use super::outcome::{BatchFailure, FileOutcome, ToolOutput};
 use super::staging::Layout;
 use crate::base::limits::{Limits, MIB};
@@ -18,13 +19,23 @@ pub trait Adapter: fmt::Debug + Sync {
         "scanners"
     }
 
+    /// What the user must bring, beside the environment.
+    fn wants(&self) -> Option<&'static Wanted> {
+        None
+    }
+
+    /// The sandbox profile under which it runs.
+    fn profile(&self) -> &'static str {
+        "scanner"
+    }
+
     /// The command line that prints the version.
     fn version_command(&self, interpreter: &Interpreter) -> Vec<String>;
 
     /// The version in the first line of what that prints.
     fn version<'a>(&self, line: &'a str) -> Option<&'a str>;
 
-    /// Whether it reads code as the Python that runs it does, so that Python's version is part of its own.
+    /// Whether it reads code as the Python of its environment does, so that Python's version is part of its own.
     fn reads_with_python(&self) -> bool {
         false
     }

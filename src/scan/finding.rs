@@ -35,7 +35,7 @@ pub struct Finding {
     pub rule: String,
     /// The CWE number that the scanner itself reports.
     pub native_cwe: Option<u32>,
-    /// The CWE number by fumehood's own table, for counts that compare scanners.
+    /// The CWE number by fumehood's own table, else the scanner's own, for counts that compare scanners.
     pub cwe: Option<u32>,
     /// The scanner's severity.
     pub severity: Severity,

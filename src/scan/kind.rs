@@ -4,6 +4,7 @@ use std::ops::Deref;
 
 use super::adapter::Adapter;
 use super::bandit::Bandit;
+use super::bearer::Bearer;
 use super::ruff::RuffS;
 use super::semgrep::Semgrep;
 use crate::environment::Interpreter;
@@ -17,11 +18,13 @@ pub enum ScannerKind {
     RuffS,
     /// Semgrep with fumehood's own rules.
     Semgrep,
+    /// Bearer with the user's rules.
+    Bearer,
 }
 
 impl ScannerKind {
     /// All scanners.
-    pub const ALL: [Self; 3] = [Self::Bandit, Self::RuffS, Self::Semgrep];
+    pub const ALL: [Self; 4] = [Self::Bandit, Self::RuffS, Self::Semgrep, Self::Bearer];
 
     /// The scanner of that name.
     pub fn by_name(name: &str) -> Option<Self> {
@@ -53,6 +56,7 @@ impl Deref for ScannerKind {
             Self::Bandit => &Bandit,
             Self::RuffS => &RuffS,
             Self::Semgrep => &Semgrep,
+            Self::Bearer => &Bearer,
         }
     }
 }

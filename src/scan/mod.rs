@@ -2,7 +2,9 @@
 
 pub mod adapter;
 pub mod bandit;
+pub mod bearer;
 pub mod behaviour;
+pub mod brought;
 pub mod cwe;
 pub mod finding;
 mod isolate;
@@ -14,11 +16,12 @@ pub mod ruff;
 pub mod run;
 pub mod semgrep;
 pub mod staging;
+mod syntax;
 
 pub use adapter::Adapter;
 pub use finding::{Finding, ScanResult, Security, Severity};
 pub use kind::ScannerKind;
 pub use outcome::{BatchFailure, FileOutcome, ToolOutput};
 pub use policy::{Assessment, Combine, Policy, assess};
-pub use run::Scanner;
+pub use run::{Scanner, how_to_get};
 pub use staging::{Batch, Layout};

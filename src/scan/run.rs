@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use super::brought::Brought;
 use super::isolate::Isolation;
 use super::outcome::{BatchFailure, FileOutcome, ToolOutput, check_end};
 use super::staging::{Batch, ROOT, sweep};
@@ -11,8 +12,6 @@ use crate::base::text;
 use crate::environment::Interpreter;
 use crate::worker::{Mount, Observation, Pool, Request, Reuse, WorkerError};
 
-/// Name of the sandbox profile for scanners.
-pub const PROFILE: &str = "scanner";
 /// Most samples in one batch. Starting Bandit costs as much as scanning a hundred samples, so more
 /// would gain nothing.
 const BATCH_FILES: usize = 500;
@@ -33,7 +32,66 @@ pub struct Scanner {
 #[derive(Clone, Debug)]
 struct Tool {
     interpreter: Interpreter,
+    brought: Option<Brought>,
     version: String,
+}
+
+impl Tool {
+    /// A tool that says its version.
+    async fn ask(
+        pool: &Pool,
+        kind: ScannerKind,
+        interpreter: &Interpreter,
+        brought: Option<Brought>,
+    ) -> Result<Self, String> {
+        sweep();
+        let mut tool = Self {
+            interpreter: interpreter.clone(),
+            brought,
+            version: String::new(),
+        };
+        let argv = kind.version_command(interpreter);
+        let observation = pool.run(tool.request(kind, argv, None, 0, 0)).await;
+        tool.version = version(kind, &observation.map_err(|error| error.to_string())?)?;
+        if kind.reads_with_python() {
+            tool.version
+                .push_str(&format!(" (Python {})", interpreter.version));
+        }
+        if let Some(brought) = &tool.brought {
+            let (program, rules) = (&brought.program_digest, &brought.rules_digest);
+            let more = format!(
+                " (program {}, rules {})",
+                program.short(12),
+                rules.short(12)
+            );
+            tool.version.push_str(&more);
+        }
+        Ok(tool)
+    }
+
+    fn request(
+        &self,
+        kind: ScannerKind,
+        argv: Vec<String>,
+        batch: Option<Mount>,
+        files: usize,
+        bytes: usize,
+    ) -> Request {
+        let mut mounts = self.interpreter.mounts.clone();
+        mounts.extend(self.brought.iter().flat_map(Brought::mounts));
+        mounts.extend(batch);
+        Request {
+            argv,
+            env: kind.env(&self.interpreter),
+            stdin: Vec::new(),
+            payload: None,
+            events_limit: None,
+            profile: kind.profile().to_owned(),
+            mounts,
+            limits: kind.limits(files, bytes),
+            reuse: Reuse::Sandbox,
+        }
+    }
 }
 
 impl Scanner {
@@ -41,16 +99,24 @@ impl Scanner {
     /// sandbox. A scanner that does not answer is still a scanner: everything is unknown to it, and
     /// [`Self::missing`] says why.
     pub async fn prepare(pool: &Pool, kind: ScannerKind, interpreter: &Interpreter) -> Self {
-        sweep();
-        let argv = kind.version_command(interpreter);
-        let request = request(kind, interpreter, argv, Vec::new(), 0, 0);
-        let tool = match pool.run(request).await {
-            Err(error) => Err(error.to_string()),
-            Ok(observation) => version(kind, &observation).map(|version| Tool {
-                interpreter: interpreter.clone(),
-                version,
-            }),
+        let tool = match kind.wants().map(Brought::find).transpose() {
+            Ok(brought) => Tool::ask(pool, kind, interpreter, brought).await,
+            Err(why) => Err(why),
         };
+        Self {
+            kind,
+            tool: tool.map_err(|why| absent(kind, &why)),
+        }
+    }
+
+    /// The same, with what the user brought at a place that is known.
+    pub async fn prepare_with(
+        pool: &Pool,
+        kind: ScannerKind,
+        interpreter: &Interpreter,
+        brought: Brought,
+    ) -> Self {
+        let tool = Tool::ask(pool, kind, interpreter, Some(brought)).await;
         Self {
             kind,
             tool: tool.map_err(|why| absent(kind, &why)),
@@ -77,13 +143,9 @@ impl Scanner {
 
     /// The tool's version, with Python's where the tool parses by it; empty if it is missing.
     pub fn version(&self) -> String {
-        match &self.tool {
-            Err(_) => String::new(),
-            Ok(tool) if self.kind.reads_with_python() => {
-                format!("{} (Python {})", tool.version, tool.interpreter.version)
-            }
-            Ok(tool) => tool.version.clone(),
-        }
+        self.tool
+            .as_ref()
+            .map_or_else(|_| String::new(), |tool| tool.version.clone())
     }
 
     /// Identity of everything that decides its findings: tool, version, flags, rules, what is done to the code,
@@ -161,17 +223,12 @@ impl Scanner {
                 }
             };
             let bytes = codes.iter().map(|(_, code)| code.len()).sum();
-            let request = request(
-                self.kind,
-                &tool.interpreter,
-                self.kind.command(&tool.interpreter, ROOT),
-                vec![Mount {
-                    source: batch.folder().to_owned(),
-                    target: ROOT.into(),
-                }],
-                codes.len(),
-                bytes,
-            );
+            let argv = self.kind.command(&tool.interpreter, ROOT);
+            let shown = Mount {
+                source: batch.folder().to_owned(),
+                target: ROOT.into(),
+            };
+            let request = tool.request(self.kind, argv, Some(shown), codes.len(), bytes);
             match pool.run(request).await {
                 // Ours, not any sample's: looking for a guilty one would be in vain.
                 Err(
@@ -214,21 +271,35 @@ fn whole(observation: &Observation) -> Result<ToolOutput<'_>, BatchFailure> {
 fn version(kind: ScannerKind, observation: &Observation) -> Result<String, BatchFailure> {
     let output = whole(observation)?;
     check_end(&output)?;
-    let said = String::from_utf8_lossy(output.stdout);
+    // Bearer says it beside its output.
+    let said = match output.stdout {
+        [] => String::from_utf8_lossy(output.stderr),
+        said => String::from_utf8_lossy(said),
+    };
     let line = said.lines().next().unwrap_or_default();
     kind.version(line)
         .map(|version| text::one_line(version, 40))
-        .filter(|version| version.starts_with(|c: char| c.is_ascii_digit()))
+        .filter(|version| version.starts_with(|c: char| c.is_ascii_alphanumeric()))
         .ok_or_else(|| format!("it says no version but \"{}\"", text::one_line(line, 80)))
 }
 
 fn absent(kind: ScannerKind, why: &str) -> String {
+    let why = text::one_line(why, 200);
     format!(
-        "{} cannot be used ({}); make its environment with `fumehood env create {}`",
+        "{} cannot be used ({why}); {}",
         kind.name(),
-        text::one_line(why, 200),
-        kind.environment()
+        how_to_get(kind)
     )
+}
+
+/// What to do to have a scanner.
+pub fn how_to_get(kind: ScannerKind) -> String {
+    let environment = kind.environment();
+    let environment = format!("make its environment with `fumehood env create {environment}`");
+    match kind.wants() {
+        Some(wanted) => format!("{environment}, and get it by {}", wanted.get),
+        None => environment,
+    }
 }
 
 fn unknown(why: &str) -> FileOutcome {
@@ -266,29 +337,6 @@ fn batches<'a>(
         }
     }
     all
-}
-
-fn request(
-    kind: ScannerKind,
-    interpreter: &Interpreter,
-    argv: Vec<String>,
-    further: Vec<Mount>,
-    files: usize,
-    bytes: usize,
-) -> Request {
-    let mut mounts = interpreter.mounts.clone();
-    mounts.extend(further);
-    Request {
-        argv,
-        env: kind.env(interpreter),
-        stdin: Vec::new(),
-        payload: None,
-        events_limit: None,
-        profile: PROFILE.to_owned(),
-        mounts,
-        limits: kind.limits(files, bytes),
-        reuse: Reuse::Sandbox,
-    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Semgrep with rules of our own, `rules/semgrep.yaml`: for weaknesses that the other scanners do not look for.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use serde::Deserialize;
 
@@ -8,6 +8,7 @@ use super::Severity;
 use super::adapter::Adapter;
 use super::outcome::{BatchFailure, Collector, FileOutcome, ToolOutput, check_end, finding};
 use super::staging::{CANARY_OPEN, Layout};
+use super::syntax::{self, json};
 use crate::base::limits::{Limits, MIB};
 use crate::environment::Interpreter;
 
@@ -18,9 +19,6 @@ pub struct Semgrep;
 /// The rules, as Semgrep reads them.
 pub const RULES: &str = include_str!("../../rules/semgrep.yaml");
 const RULES_FILE: &str = "semgrep.yaml";
-/// What runs Semgrep.
-const RUNNER: &str = include_str!("../../rules/semgrep.py");
-const RUNNER_FILE: &str = "semgrep.py";
 
 impl Adapter for Semgrep {
     fn name(&self) -> &'static str {
@@ -43,7 +41,7 @@ impl Adapter for Semgrep {
         true
     }
 
-    /// Semgrep itself reads on where Python does not, so the files are compiled first (`rules/semgrep.py`).
+    /// Semgrep itself reads on where Python does not, so the files are compiled first.
     ///
     /// - `--metrics=off`, `--disable-version-check`: it would call home, and wait for an answer.
     /// - `--disable-nosem`: comments in the code switch nothing off.
@@ -74,14 +72,8 @@ impl Adapter for Semgrep {
             "--jobs=1",
             &tree,
         ];
-        let python = interpreter.executable.to_string_lossy().into_owned();
-        let runner = format!("{root}/{RUNNER_FILE}");
-        let before = ["-I", "-B", "-W", "ignore", &runner, &tree];
-        std::iter::once(python)
-            .chain(before.map(str::to_owned))
-            .chain([program(interpreter)])
-            .chain(rest.map(str::to_owned))
-            .collect()
+        let own = std::iter::once(program(interpreter)).chain(rest.map(str::to_owned));
+        syntax::checked(interpreter, root, own.collect())
     }
 
     fn variables(&self) -> &'static [(&'static str, &'static str)] {
@@ -95,7 +87,7 @@ impl Adapter for Semgrep {
     }
 
     fn files(&self) -> &'static [(&'static str, &'static str)] {
-        &[(RULES_FILE, RULES), (RUNNER_FILE, RUNNER)]
+        &[(RULES_FILE, RULES), syntax::FILE]
     }
 
     fn mark_rule(&self) -> &'static str {
@@ -130,14 +122,8 @@ impl Adapter for Semgrep {
         layout: &Layout,
     ) -> Result<Vec<FileOutcome>, BatchFailure> {
         check_end(output)?;
-        let end_of_line = output.stdout.iter().position(|byte| *byte == b'\n');
-        let (first, rest) = output.stdout.split_at(end_of_line.unwrap_or(0));
-        let check: Check = json(first)?;
-        let report: Report = json(rest)?;
         let mut collector = Collector::new(self, layout);
-        for (path, why) in check.not_python {
-            collector.problem(&path, &why)?;
-        }
+        let report: Report = json(syntax::take(output.stdout, &mut collector)?)?;
         for problem in report.errors {
             let why = format!("{}: {}", problem.kind(), problem.message);
             match problem.path {
@@ -170,16 +156,6 @@ fn program(interpreter: &Interpreter) -> String {
         .with_file_name("semgrep")
         .to_string_lossy()
         .into_owned()
-}
-
-fn json<'a, T: Deserialize<'a>>(text: &'a [u8]) -> Result<T, BatchFailure> {
-    serde_json::from_slice(text)
-        .map_err(|error| format!("its output is not what it should be: {error}"))
-}
-
-#[derive(Deserialize)]
-struct Check {
-    not_python: BTreeMap<String, String>,
 }
 
 #[derive(Deserialize)]

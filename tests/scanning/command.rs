@@ -140,7 +140,7 @@ async fn the_list_says_how_to_get_what_is_missing() {
     for scanner in &listed {
         assert_eq!(scanner["found"], false);
         let get = scanner["get"].as_str().unwrap();
-        assert!(get.starts_with("fumehood env create "), "{get}");
+        assert!(get.contains("`fumehood env create "), "{get}");
     }
     let output = without(&["scan", "x.py"]);
     assert_eq!(output.status.code(), Some(5));

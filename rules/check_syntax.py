@@ -1,9 +1,9 @@
-"""Says which files are no Python, then becomes Semgrep.
+"""Says which files are no Python, then becomes a scanner.
 
-    python semgrep.py TREE SEMGREP ARGUMENT...
+    python check_syntax.py TREE SCANNER ARGUMENT...
 
-Semgrep reads on where Python does not, and a file that it has understood in its own way would count as analysed. The first
-line of the output is {"not_python": {path: why}}, all others are Semgrep's own.
+Some scanners read on where Python does not, and a file that one has understood in its own way would count as analysed. The
+first line of the output is {"not_python": {path: why}}, all others are the scanner's own.
 """
 
 import ast
