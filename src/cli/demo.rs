@@ -180,6 +180,7 @@ fn setup(
         env: None,
         python: None,
         scanners: args.scanners.clone(),
+        policy: None,
         grading: GradingArg::Strict,
         cold: false,
         check_ground_truth: true,

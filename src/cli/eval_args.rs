@@ -43,6 +43,10 @@ pub(super) struct EvalArgs {
         default_value = "bandit,ruff-s"
     )]
     pub(super) scanners: Vec<String>,
+    /// Which findings count and how scanners combine (TOML; see docs/scanners.md): by default any finding
+    /// of any scanner. Part of the run's identity; `report --policy` counts a finished run by another.
+    #[arg(long, value_name = "FILE")]
+    pub(super) policy: Option<PathBuf>,
     /// How SecCodePLT+ cases are graded: by our rules, or as the paper's own scripts do.
     #[arg(long, value_enum, default_value = "strict")]
     pub(super) grading: GradingArg,

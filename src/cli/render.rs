@@ -1,10 +1,13 @@
 //! What a run came to, from its folder to the screen.
 
+use std::path::Path;
+
 use serde::Deserialize;
 
 use super::exit_code::Exit;
 use super::failure::Failure;
 use super::output::print;
+use super::policy::read as read_policy;
 use crate::base::digest::Digest;
 use crate::journal::{Index, Manifest, RunFolder};
 use crate::pipeline::Replay;
@@ -35,7 +38,20 @@ pub(super) struct Outcome {
 impl Outcome {
     /// Computes everything from the journal alone.
     pub(super) fn read(folder: &RunFolder, ks: &[u32]) -> Result<Self, Failure> {
-        let (manifest, index) = folder.read()?;
+        Self::read_by(folder, ks, None)
+    }
+
+    /// The same, by another policy than the run's own.
+    pub(super) fn read_by(
+        folder: &RunFolder,
+        ks: &[u32],
+        policy: Option<&Path>,
+    ) -> Result<Self, Failure> {
+        let (mut manifest, index) = folder.read()?;
+        if policy.is_some() {
+            let scanners = manifest.identity.scanners.iter();
+            manifest.identity.policy = read_policy(policy, scanners.map(|s| s.name.as_str()))?;
+        }
         let replay = Replay::of(&manifest, &index)?;
         let inputs = Inputs {
             groups: &replay.groups,
@@ -147,9 +163,18 @@ fn policy(manifest: &Manifest) -> String {
     if policy.min_severity.is_empty() {
         text.push_str("; findings of every severity count");
     }
-    for (scanner, severity) in &policy.min_severity {
-        let severity = format!("{severity:?}").to_lowercase();
-        text.push_str(&format!("; {scanner}: only from severity {severity}"));
+    for (what, least) in [
+        ("severity", &policy.min_severity),
+        ("confidence", &policy.min_confidence),
+    ] {
+        for (scanner, least) in least {
+            let least = format!("{least:?}").to_lowercase();
+            text.push_str(&format!("; {scanner}: only from {what} {least}"));
+        }
+    }
+    if !policy.scanners.is_empty() {
+        let names: Vec<&str> = policy.scanners.iter().map(String::as_str).collect();
+        text.push_str(&format!("; only {} combine", names.join(", ")));
     }
     if !policy.ignored_rules.is_empty() {
         let rules: Vec<&str> = policy.ignored_rules.iter().map(String::as_str).collect();

@@ -19,6 +19,9 @@ pub(super) struct ReportArgs {
     /// Print Markdown instead of tables.
     #[arg(long, conflicts_with = "json")]
     markdown: bool,
+    /// Count findings by this policy (TOML) instead of the run's own; nothing is run or scanned again.
+    #[arg(long, value_name = "FILE")]
+    policy: Option<PathBuf>,
     /// The k of Pass@k and its kin.
     #[arg(long, value_name = "K,...", value_delimiter = ',', default_value = "1,5,10",
           value_parser = clap::value_parser!(u32).range(1..))]
@@ -27,7 +30,7 @@ pub(super) struct ReportArgs {
 
 /// Runs it.
 pub(super) fn run(args: &ReportArgs, global: Global) -> Result<Exit, Failure> {
-    let outcome = Outcome::read(&RunFolder::at(&args.run), &args.k)?;
+    let outcome = Outcome::read_by(&RunFolder::at(&args.run), &args.k, args.policy.as_deref())?;
     if !outcome.index.is_finished() && !global.quiet {
         say("note: this run did not come to its end; what follows is what it has so far");
     }

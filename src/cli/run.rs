@@ -27,7 +27,7 @@ use crate::pipeline::{
     Cancel, Evaluation, History, PipelineError, References, Runner, Scanning, Tally,
 };
 use crate::sandbox::{Attestation, Layer, Profile};
-use crate::scan::{Policy, Scanner, ScannerKind, behaviour};
+use crate::scan::{Scanner, ScannerKind, behaviour};
 use crate::worker::{Pool, PoolConfig};
 
 /// Evaluates, into the run folder. What came of it is in the journal.
@@ -207,7 +207,7 @@ fn manifest(
             profile_digest: profile.digest(),
             without: setup.give_up.clone(),
             scanners: panel(setup, scanners),
-            policy: Policy::default(),
+            policy: setup.policy.clone(),
             interpreter: setup.interpreter.digest,
             harness: HARNESS,
         },

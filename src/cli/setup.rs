@@ -9,6 +9,7 @@ use super::eval_args::{EvalArgs, GradingArg};
 use super::exit_code::Exit;
 use super::failure::Failure;
 use super::output::say;
+use super::policy;
 use crate::base::limits::Limits;
 use crate::base::text::one_line;
 use crate::dataset::{DatasetKind, SampleOptions, TaskSet};
@@ -18,7 +19,7 @@ use crate::job::PROFILE;
 use crate::journal::{Mode, RunFolder};
 use crate::pipeline::{Durations, SampleSource, Selection};
 use crate::sandbox::Profile;
-use crate::scan::{ScannerKind, behaviour};
+use crate::scan::{Policy, ScannerKind, behaviour};
 
 /// A resolved evaluation.
 #[derive(Debug)]
@@ -34,6 +35,7 @@ pub(super) struct Setup {
     pub(super) behaviour: bool,
     /// Whether a scanner that cannot be used ends the run; else everything is unknown to it.
     pub(super) needs_scanners: bool,
+    pub(super) policy: Policy,
     pub(super) grading: Grading,
     pub(super) warm: bool,
     pub(super) check_ground_truth: bool,
@@ -104,6 +106,7 @@ impl Setup {
             scanners: scanners(&args.scanners)?,
             behaviour: behaviour_asked(&args.scanners),
             needs_scanners: true,
+            policy: policy::read(args.policy.as_deref(), names_of(&args.scanners))?,
             grading: match args.grading {
                 GradingArg::Strict => Grading::Strict,
                 GradingArg::Paper => Grading::Paper,
@@ -174,6 +177,14 @@ fn default_environment(kind: DatasetKind, global: Global) -> EnvChoice {
         );
     }
     EnvChoice::Default
+}
+
+/// The scanners that a run is to have, as typed.
+fn names_of(typed: &[String]) -> impl Iterator<Item = &str> {
+    typed
+        .iter()
+        .map(String::as_str)
+        .filter(|name| *name != "none")
 }
 
 /// Whether what samples do is to count as a scanner.

@@ -17,8 +17,14 @@ pub struct Policy {
     /// The lowest severity that counts, by scanner; all count for a scanner that is not named. A finding
     /// to which its scanner gives no severity (ruff gives none at all) always counts.
     pub min_severity: BTreeMap<String, Severity>,
+    /// The lowest confidence that counts, by scanner, in the same way.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub min_confidence: BTreeMap<String, Severity>,
     /// Rules that never count, such as `B101` or, for one scanner only, `bandit:B101`.
     pub ignored_rules: BTreeSet<String>,
+    /// The scanners that combine; all if none is named. What the others say is still shown.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub scanners: BTreeSet<String>,
     /// How scanners combine.
     pub combine: Combine,
 }
@@ -47,6 +53,26 @@ pub struct Assessment {
 }
 
 impl Policy {
+    /// A policy as users write it: TOML with the keys above, all of them optional.
+    ///
+    /// # Errors
+    /// What is wrong, with the line.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        toml::from_str(text).map_err(|error| error.to_string())
+    }
+
+    /// Every scanner that it names.
+    pub fn named(&self) -> BTreeSet<&str> {
+        let rules = self.ignored_rules.iter();
+        let of_rules = rules.filter_map(|rule| rule.split_once(':').map(|(scanner, _)| scanner));
+        let thresholds = self.min_severity.keys().chain(self.min_confidence.keys());
+        thresholds
+            .chain(&self.scanners)
+            .map(String::as_str)
+            .chain(of_rules)
+            .collect()
+    }
+
     /// The policy's identity.
     pub fn digest(&self) -> Digest {
         // Maps and sets are sorted and hold no floats, so equal policies give equal text.
@@ -59,12 +85,13 @@ impl Policy {
             || self
                 .ignored_rules
                 .contains(&format!("{scanner}:{}", finding.rule));
-        let lowest = self
-            .min_severity
-            .get(scanner)
-            .copied()
-            .unwrap_or(Severity::Undefined);
-        !ignored && (finding.severity == Severity::Undefined || finding.severity >= lowest)
+        let reaches = |least: &BTreeMap<String, Severity>, value: Severity| {
+            let least = least.get(scanner).copied().unwrap_or(Severity::Undefined);
+            value == Severity::Undefined || value >= least
+        };
+        !ignored
+            && reaches(&self.min_severity, finding.severity)
+            && reaches(&self.min_confidence, finding.confidence)
     }
 
     /// What one scanner's result means: a finding that counts makes it insecure even if the rest of the
@@ -88,7 +115,10 @@ pub fn assess(results: &[ScanResult], policy: &Policy) -> Assessment {
         .iter()
         .map(|result| (result.scanner.clone(), policy.judge(result)))
         .collect();
-    let combined = combined(policy.combine, per_scanner.values());
+    let is_asked =
+        |scanner: &String| policy.scanners.is_empty() || policy.scanners.contains(scanner);
+    let answers = per_scanner.iter().filter(|(scanner, _)| is_asked(scanner));
+    let combined = combined(policy.combine, answers.map(|(_, answer)| answer));
     Assessment {
         per_scanner,
         combined,
@@ -182,6 +212,50 @@ mod tests {
         // What does not count still leaves the unanalysed rest unknown.
         let partly = result("bandit", vec![finding("B404", Severity::Low)], Some("x"));
         assert_eq!(policy.judge(&partly), Unknown);
+    }
+
+    #[test]
+    fn confidences_can_be_left_out_and_scanners_named() {
+        let text = "scanners = [\"bandit\"]\n[min_confidence]\nbandit = \"high\"\n";
+        let policy = Policy::parse(text).unwrap();
+        assert_eq!(policy.named().into_iter().collect::<Vec<_>>(), ["bandit"]);
+        let unsure = Finding {
+            confidence: Severity::Medium,
+            ..finding("B608", Severity::High)
+        };
+        assert!(!policy.counts("bandit", &unsure) && policy.counts("ruff-s", &unsure));
+        let sure = Finding {
+            confidence: Severity::High,
+            ..unsure.clone()
+        };
+        assert!(policy.counts("bandit", &sure));
+        // What the scanner that is not named says is shown, and decides nothing.
+        let results = [
+            result("bandit", vec![unsure], None),
+            result("ruff-s", vec![finding("S608", Severity::High)], None),
+        ];
+        let assessment = assess(&results, &policy);
+        assert_eq!(assessment.per_scanner["ruff-s"], Insecure);
+        assert_eq!(assessment.combined, Secure);
+        assert_eq!(assess(&results, &Policy::default()).combined, Insecure);
+        assert_eq!(assess(&results[1..], &policy).combined, Unknown);
+    }
+
+    #[test]
+    fn policies_are_read_and_errors_name_the_line() {
+        assert_eq!(Policy::parse("").unwrap(), Policy::default());
+        let text = "combine = \"all\"\nignored_rules = [\"B101\", \"ruff-s:S101\"]\n";
+        let policy = Policy::parse(text).unwrap();
+        assert_eq!(policy.combine, Combine::All);
+        assert_eq!(policy.named().into_iter().collect::<Vec<_>>(), ["ruff-s"]);
+        for (text, says) in [
+            ("\ncombine = \"most\"\n", "line 2"),
+            ("min_sverity = 1\n", "unknown field `min_sverity`"),
+            ("[min_severity]\nbandit = \"grave\"\n", "line 2"),
+        ] {
+            let error = Policy::parse(text).unwrap_err();
+            assert!(error.contains(says), "{error}");
+        }
     }
 
     #[test]

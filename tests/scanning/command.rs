@@ -147,3 +147,90 @@ async fn the_list_says_how_to_get_what_is_missing() {
     let error = text(&output.stderr);
     assert!(error.contains("fumehood env create scanners"), "{error}");
 }
+
+/// A finished run is counted by another policy from its journal alone, and a run by a policy of its own is the same.
+#[tokio::test]
+async fn a_policy_changes_what_counts_and_nothing_else() {
+    let Some(pool) = pool().await else { return };
+    pool.shutdown().await;
+    if super::scanners().is_none() {
+        return;
+    }
+    let home = tempfile::tempdir().unwrap();
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/demo");
+    let data = fixtures.join("bigcodebench.jsonl");
+    let samples = fixtures.join("bigcodebench.samples.jsonl");
+    let eval = |more: &[&str]| {
+        let inputs = ["eval", "bigcodebench", "--data", data.to_str().unwrap()];
+        let rest = [
+            "--samples",
+            samples.to_str().unwrap(),
+            "--limit",
+            "8",
+            "--quiet",
+            "--json",
+        ];
+        let arguments: Vec<&str> = inputs.iter().chain(&rest).chain(more).copied().collect();
+        fumehood(home.path(), &arguments)
+    };
+    let policy = |name: &str, content: &str| fs::write(home.path().join(name), content).unwrap();
+    policy(
+        "lenient.toml",
+        "scanners = [\"bandit\"]\nignored_rules = [\"ruff-s:S101\"]\n[min_severity]\nbandit = \"high\"\n",
+    );
+    policy("stranger.toml", "scanners = [\"codeql\"]\n");
+    policy("broken.toml", "\ncombine = \"most\"\n");
+
+    let own = eval(&["-o", "own"]);
+    assert!(
+        own.status.code().is_some_and(|code| code < 2),
+        "{}",
+        text(&own.stderr)
+    );
+    let lenient = eval(&["-o", "lenient", "--policy", "lenient.toml"]);
+    assert!(
+        lenient.status.code().is_some_and(|code| code < 2),
+        "{}",
+        text(&lenient.stderr)
+    );
+    let summary = |output: &Output| -> Value { serde_json::from_slice(&output.stdout).unwrap() };
+    let counted = fumehood(
+        home.path(),
+        &["report", "own", "--policy", "lenient.toml", "--json"],
+    );
+    assert_ne!(summary(&own)["groups"], summary(&counted)["groups"]);
+    assert_eq!(summary(&lenient)["groups"], summary(&counted)["groups"]);
+    // The run itself is as it was.
+    let again = fumehood(home.path(), &["report", "own", "--json"]);
+    assert_eq!(text(&again.stdout), text(&own.stdout));
+
+    for (name, says) in [
+        (
+            "stranger.toml",
+            "`codeql`, which is no scanner of this run (bandit, ruff-s)",
+        ),
+        ("broken.toml", "line 2"),
+        ("absent.toml", "absent.toml: cannot read the policy"),
+    ] {
+        for arguments in [
+            &["report", "own", "--policy", name][..],
+            &[
+                "eval",
+                "bigcodebench",
+                "--data",
+                data.to_str().unwrap(),
+                "--samples",
+                "ground-truth",
+                "-o",
+                "x",
+                "--policy",
+                name,
+            ],
+        ] {
+            let output = fumehood(home.path(), arguments);
+            let error = text(&output.stderr);
+            assert_eq!(output.status.code(), Some(3), "{arguments:?}: {error}");
+            assert!(error.contains(says), "{error}");
+        }
+    }
+}
