@@ -17,6 +17,7 @@ use super::run::{find_scanners, runtime, start_pool};
 use super::setup::{behaviour_asked, scanners};
 use crate::base::digest::Digest;
 use crate::base::text::for_terminal;
+use crate::scan::sarif::Sarif;
 use crate::scan::{
     Finding, Policy, ScanResult, Scanner, ScannerKind, Security, Severity, assess, how_to_get,
 };
@@ -41,6 +42,9 @@ pub(super) struct ScanArgs {
         default_value = "bandit,ruff-s"
     )]
     scanners: Vec<String>,
+    /// A SARIF report of another tool on the same files, such as CodeQL's, to be one scanner more; may be repeated.
+    #[arg(long, value_name = "FILE")]
+    sarif: Vec<PathBuf>,
     /// Show every scanner instead: found or not, which version, and how to get it.
     #[arg(long, conflicts_with = "paths")]
     list: bool,
@@ -56,11 +60,27 @@ pub(super) fn run(args: &ScanArgs, global: Global) -> Result<Exit, Failure> {
     } else {
         scanners(&args.scanners)?
     };
-    if kinds.is_empty() || !args.list && behaviour_asked(&args.scanners) {
+    if kinds.is_empty() && args.sarif.is_empty() || !args.list && behaviour_asked(&args.scanners) {
         return Err(Failure::new(
             Exit::Usage,
             anyhow::anyhow!("name scanners that read code; nothing is run here"),
         ));
+    }
+    let reports = args
+        .sarif
+        .iter()
+        .map(|path| report(path))
+        .collect::<Result<Vec<_>, _>>()?;
+    for (number, one) in reports.iter().enumerate() {
+        if reports[..number]
+            .iter()
+            .any(|other| other.scanner == one.scanner)
+        {
+            return Err(Failure::new(
+                Exit::Input,
+                anyhow::anyhow!("two reports are of {}; join them into one", one.scanner),
+            ));
+        }
     }
     let files = files(&args.paths)?;
     let processors = std::thread::available_parallelism().map_or(1, usize::from);
@@ -69,7 +89,7 @@ pub(super) fn run(args: &ScanArgs, global: Global) -> Result<Exit, Failure> {
     let outcome = runtime.block_on(async {
         let pool = Arc::new(start_pool(workers, &[]).await?);
         let outcome = tokio::select! {
-            outcome = work(args, global, &kinds, &files, &pool) => outcome,
+            outcome = work(args, global, &kinds, &reports, &files, &pool) => outcome,
             _ = tokio::signal::ctrl_c() => Ok(Exit::Interrupted),
         };
         if let Some(pool) = Arc::into_inner(pool) {
@@ -85,6 +105,7 @@ async fn work(
     args: &ScanArgs,
     global: Global,
     kinds: &[ScannerKind],
+    reports: &[Sarif],
     files: &[PathBuf],
     pool: &Arc<Pool>,
 ) -> Result<Exit, Failure> {
@@ -99,7 +120,8 @@ async fn work(
     let found: Arc<[Scanner]> = found.into();
     let mut counts = BTreeMap::<Security, usize>::new();
     for (number, wave) in files.chunks(WAVE).enumerate() {
-        for told in scan(wave, &found, pool).await {
+        for mut told in scan(wave, &found, pool).await {
+            told.add(reports, &args.paths);
             *counts.entry(told.security).or_default() += 1;
             print(&told.text(global)?)?;
         }
@@ -135,6 +157,27 @@ struct Told<'a> {
 }
 
 impl Told<'_> {
+    /// Adds what the reports say, of which the paths may be seen from any of the `roots`.
+    fn add(&mut self, reports: &[Sarif], roots: &[PathBuf]) {
+        if reports.is_empty() {
+            return;
+        }
+        let mut names = vec![self.path.to_path_buf()];
+        names.extend(fs::canonicalize(self.path));
+        let below = |root: &PathBuf| self.path.strip_prefix(root).ok().map(Path::to_path_buf);
+        names.extend(roots.iter().filter_map(below));
+        let plain = |name: &PathBuf| {
+            let name = name.strip_prefix(".").unwrap_or(name);
+            name.to_str().map(str::to_owned)
+        };
+        let mut names: Vec<String> = names.iter().filter_map(plain).collect();
+        names.sort();
+        names.dedup();
+        self.results
+            .extend(reports.iter().map(|report| report.result(&names)));
+        self.security = assess(&self.results, &Policy::default()).combined;
+    }
+
     /// One line of JSON, or a line for each finding and each scanner that could not read it.
     fn text(&self, global: Global) -> Result<String, Failure> {
         if global.json {
@@ -243,6 +286,14 @@ async fn scan<'a>(
             }
         })
         .collect()
+}
+
+fn report(path: &Path) -> Result<Sarif, Failure> {
+    let failed =
+        |why: String| Failure::new(Exit::Input, anyhow::anyhow!("{}: {why}", path.display()));
+    let bytes =
+        fs::read(path).map_err(|error| failed(format!("cannot read the report: {error}")))?;
+    Sarif::parse(&bytes).map_err(failed)
 }
 
 fn read(path: &Path) -> Result<Arc<str>, String> {

@@ -14,6 +14,7 @@ pub mod outcome;
 pub mod policy;
 pub mod ruff;
 pub mod run;
+pub mod sarif;
 pub mod semgrep;
 pub mod staging;
 mod syntax;

@@ -234,3 +234,103 @@ async fn a_policy_changes_what_counts_and_nothing_else() {
         }
     }
 }
+
+/// A report in SARIF is one scanner more; made by hand here, after the standard.
+#[tokio::test]
+async fn a_report_of_another_tool_is_one_scanner_more() {
+    let Some(pool) = pool().await else { return };
+    pool.shutdown().await;
+    let home = tempfile::tempdir().unwrap();
+    fs::create_dir(home.path().join("src")).unwrap();
+    for name in ["weak.py", "read.py", "unread.py"] {
+        fs::write(home.path().join("src").join(name), "y = 1\n").unwrap();
+    }
+    let place = |uri: &str, line: u32| serde_json::json!({"physicalLocation": {"artifactLocation": {"uri": uri}, "region": {"startLine": line}}});
+    let report = serde_json::json!({"version": "2.1.0", "runs": [{
+        "tool": {"driver": {"name": "Tool", "version": "3", "rules": [
+            {"id": "r", "properties": {"tags": ["security", "external/cwe/cwe-022"]}}]}},
+        "artifacts": [{"location": {"uri": "read.py"}, "roles": ["analysisTarget"]}],
+        "results": [{"ruleId": "r", "level": "error", "message": {"text": "why"}, "locations": [place("weak.py", 1)]}],
+    }]});
+    fs::write(home.path().join("tool.sarif"), report.to_string()).unwrap();
+    let scan = |more: &[&str]| {
+        let arguments: Vec<&str> = ["scan", "--scanners", "none"]
+            .iter()
+            .chain(more)
+            .copied()
+            .collect();
+        fumehood(home.path(), &arguments)
+    };
+    let output = scan(&["--sarif", "tool.sarif", "--json", "src"]);
+    assert_eq!(output.status.code(), Some(1), "{}", text(&output.stderr));
+    let security: Vec<(String, String)> = text(&output.stdout)
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap())
+        .map(|line| {
+            assert_eq!(line["results"][0]["scanner"], "sarif:tool");
+            let word = |key: &str| line[key].as_str().unwrap().to_owned();
+            (word("path"), word("security"))
+        })
+        .collect();
+    let expected = [
+        ("src/read.py", "secure"),
+        ("src/unread.py", "unknown"),
+        ("src/weak.py", "insecure"),
+    ];
+    assert_eq!(
+        security,
+        expected.map(|(path, word)| (path.to_owned(), word.to_owned()))
+    );
+    let shown = text(&scan(&["--sarif", "tool.sarif", "src"]).stdout);
+    assert!(
+        shown.contains("src/weak.py:1: sarif:tool r CWE-22 high: why"),
+        "{shown}"
+    );
+    // Two of one tool would hide each other's words.
+    let twice = scan(&["--sarif", "tool.sarif", "--sarif", "tool.sarif", "src"]);
+    assert_eq!(twice.status.code(), Some(3));
+    assert!(text(&twice.stderr).contains("two reports are of sarif:tool"));
+    fs::write(home.path().join("bad.sarif"), "{}").unwrap();
+    let bad = scan(&["--sarif", "bad.sarif", "src"]);
+    assert_eq!(bad.status.code(), Some(3));
+    assert!(
+        text(&bad.stderr).contains("bad.sarif: it is no SARIF"),
+        "{}",
+        text(&bad.stderr)
+    );
+}
+
+/// Real reports of real tools, where `FUMEHOOD_SARIF` names a folder of them (they cannot be kept here).
+#[test]
+fn real_reports_are_read() {
+    let Some(folder) = std::env::var_os("FUMEHOOD_SARIF") else {
+        eprintln!("SKIPPED: FUMEHOOD_SARIF names no folder of reports");
+        return;
+    };
+    let mut read = 0;
+    let mut folders = vec![std::path::PathBuf::from(folder)];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path
+                .extension()
+                .is_some_and(|extension| extension == "sarif")
+            {
+                let bytes = fs::read(&path).unwrap();
+                let sarif = fumehood::scan::sarif::Sarif::parse(&bytes);
+                let sarif = sarif.unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+                eprintln!(
+                    "{}: {} {}, {} findings",
+                    path.display(),
+                    sarif.scanner,
+                    sarif.version,
+                    sarif.findings()
+                );
+                read += 1;
+            }
+        }
+    }
+    assert!(read > 0);
+}
