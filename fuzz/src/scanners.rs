@@ -1,6 +1,7 @@
 //! What scanners print, which holds parts of samples.
 
 use fumehood::base::digest::Digest;
+use fumehood::scan::sarif::Sarif;
 use fumehood::scan::staging::{CANARY_EVAL, CANARY_SHELL};
 use fumehood::scan::{FileOutcome, Layout, ScannerKind, ToolOutput};
 use fumehood::worker::End;
@@ -95,6 +96,15 @@ pub(crate) fn check(data: &[u8]) {
 
 /// Bytes that are no report say nothing.
 fn raw(data: &[u8], layout: &Layout) {
+    if let Ok(sarif) = Sarif::parse(data) {
+        assert!(
+            sarif.scanner.starts_with("sarif:") && !sarif.scanner.chars().any(char::is_control)
+        );
+        for finding in sarif.result(&["s/a.py", "a.py"]).findings {
+            let shown = format!("{}{}", finding.rule, finding.message);
+            assert!(finding.line >= 1 && !shown.chars().any(char::is_control));
+        }
+    }
     for kind in ScannerKind::ALL {
         match kind.parse(&output(data), layout) {
             Ok(outcome) => judge(&outcome, layout),

@@ -313,10 +313,12 @@ fn without_its_rule_an_allowed_call_is_refused() {
 
 /// A profile without rules of its own is the one that it extends.
 #[test]
-fn scanners_get_the_strict_policy() {
-    let strict = Profile::load("strict", None).unwrap();
-    let scanner = Profile::load("scanner", None).unwrap();
-    assert_eq!(scanner.syscall, strict.syscall);
-    assert_eq!(scanner.landlock, strict.landlock);
-    assert_eq!(scanner.network, strict.network);
+fn scanners_get_the_policy_that_theirs_extends() {
+    for (name, base) in [("scanner", "strict"), ("scanner-loopback", "grade")] {
+        let base = Profile::load(base, None).unwrap();
+        let scanner = Profile::load(name, None).unwrap();
+        assert_eq!(scanner.syscall, base.syscall, "{name}");
+        assert_eq!(scanner.landlock, base.landlock, "{name}");
+        assert_eq!(scanner.network, base.network, "{name}");
+    }
 }
