@@ -17,16 +17,17 @@ use super::run::{find_scanners, runtime, start_pool};
 use super::setup::{behaviour_asked, scanners};
 use crate::base::digest::Digest;
 use crate::base::text::for_terminal;
+use crate::scan::run::MAX_CODE;
 use crate::scan::sarif::Sarif;
 use crate::scan::{
     Finding, Policy, ScanResult, Scanner, ScannerKind, Security, Severity, assess, how_to_get,
 };
 use crate::worker::Pool;
 
-/// Files that are read at a time.
-const WAVE: usize = 2000;
-/// Files that one scanner gets at a time.
-const BATCH: usize = 200;
+/// Files that one scanner gets at a time: enough to make its start cheap.
+const BATCH: usize = 2000;
+/// Bytes that are read at a time; what is longer than a scanner takes is not read at all.
+const WAVE_BYTES: u64 = 64 << 20;
 
 /// Arguments as typed.
 #[derive(Args, Debug)]
@@ -119,14 +120,17 @@ async fn work(
     }
     let found: Arc<[Scanner]> = found.into();
     let mut counts = BTreeMap::<Security, usize>::new();
-    for (number, wave) in files.chunks(WAVE).enumerate() {
+    let most = BATCH * pool.processors().max(1);
+    let mut done = 0;
+    while done < files.len() {
+        let wave = wave(&files[done..], most);
         for mut told in scan(wave, &found, pool).await {
             told.add(reports, &args.paths);
             *counts.entry(told.security).or_default() += 1;
             print(&told.text(global)?)?;
         }
-        if !global.quiet && files.len() > WAVE {
-            let done = (number * WAVE + wave.len()).min(files.len());
+        done += wave.len();
+        if !global.quiet && files.len() > most {
             say(&format!("{done} of {} files", files.len()));
         }
     }
@@ -234,7 +238,9 @@ async fn scan<'a>(
         .map(|code| (Digest::of(code.as_bytes()), Arc::clone(code)))
         .collect();
     let mut tasks = JoinSet::new();
-    for chunk in readable.chunks(BATCH) {
+    // As many as there are processors, where that still makes whole batches.
+    let share = readable.len().div_ceil(pool.processors().max(1));
+    for chunk in readable.chunks(share.clamp(BATCH / 10, BATCH)) {
         for place in 0..scanners.len() {
             let (chunk, scanners, pool) = (chunk.to_vec(), Arc::clone(scanners), Arc::clone(pool));
             tasks.spawn(async move {
@@ -296,7 +302,22 @@ fn report(path: &Path) -> Result<Sarif, Failure> {
     Sarif::parse(&bytes).map_err(failed)
 }
 
+/// The files to be read next: at least one, at most `most`.
+fn wave(files: &[PathBuf], most: usize) -> &[PathBuf] {
+    let mut bytes = 0;
+    let fits = files.iter().take(most).take_while(|file| {
+        bytes += fs::metadata(file).map_or(0, |about| about.len().min(MAX_CODE as u64));
+        bytes <= WAVE_BYTES
+    });
+    let count = fits.count().max(1);
+    &files[..count]
+}
+
 fn read(path: &Path) -> Result<Arc<str>, String> {
+    let length = fs::metadata(path).map_or(0, |about| about.len());
+    if length > MAX_CODE as u64 {
+        return Err("longer than what is scanned (1 MiB)".to_owned());
+    }
     let bytes = fs::read(path).map_err(|error| format!("it cannot be read: {error}"))?;
     let text = String::from_utf8(bytes).map_err(|_| "it is not UTF-8".to_owned())?;
     Ok(text.into())

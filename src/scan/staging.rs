@@ -6,9 +6,9 @@
 //! True`, which every scanner here reports: a file without that report was not analysed, whatever else the
 //! scanner said or did not say. These findings are taken out again.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs::{self, Permissions};
-use std::io;
+use std::io::{self, Write as _};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
@@ -157,6 +157,8 @@ pub fn sweep() {
 pub struct Batch {
     _parent: tempfile::TempDir,
     folder: PathBuf,
+    /// The folders that are there.
+    opened: HashSet<PathBuf>,
     layout: Layout,
 }
 
@@ -181,18 +183,20 @@ impl Batch {
             Some(root) => root.to_owned(),
             None => folder.to_string_lossy().into_owned(),
         };
-        let batch = Self {
+        let mut batch = Self {
             _parent: parent,
             layout: Layout::new(&root, codes),
             folder,
+            opened: HashSet::new(),
         };
         for (name, text) in files {
             batch.write(name, text)?;
         }
         batch.write(CANARY_NAME, CANARY)?;
         batch.write(CLEAN_NAME, CLEAN)?;
-        for (file, (_, code)) in batch.layout.files.iter().zip(codes) {
-            batch.write(&file.name, &staged_text(code))?;
+        for (place, (_, code)) in codes.iter().enumerate() {
+            let name = batch.layout.files[place].name.clone();
+            batch.write(&name, &staged_text(code))?;
         }
         Ok(batch)
     }
@@ -207,18 +211,28 @@ impl Batch {
         &self.layout
     }
 
-    fn write(&self, name: &str, text: &str) -> io::Result<()> {
+    fn write(&mut self, name: &str, text: &str) -> io::Result<()> {
         let path = self.folder.join(name);
         if let Some(folder) = path.parent() {
-            fs::create_dir_all(folder)?;
-            for folder in folder.ancestors() {
-                if folder.starts_with(&self.folder) {
-                    fs::set_permissions(folder, Permissions::from_mode(0o755))?;
-                }
-            }
+            self.open_folder(folder)?;
         }
-        fs::write(&path, text)?;
-        fs::set_permissions(&path, Permissions::from_mode(0o644))
+        let mut file = fs::File::create(&path)?;
+        file.write_all(text.as_bytes())?;
+        file.set_permissions(Permissions::from_mode(0o644))
+    }
+
+    /// Makes a folder of the batch, and those that it is in, for all to read.
+    fn open_folder(&mut self, folder: &Path) -> io::Result<()> {
+        if self.opened.contains(folder) || !folder.starts_with(&self.folder) {
+            return Ok(());
+        }
+        if let Some(outer) = folder.parent() {
+            self.open_folder(outer)?;
+        }
+        fs::create_dir(folder)?;
+        fs::set_permissions(folder, Permissions::from_mode(0o755))?;
+        self.opened.insert(folder.to_owned());
+        Ok(())
     }
 }
 
