@@ -145,9 +145,12 @@ const IN_MEMORY: &str = "/dev/shm";
 /// What must be free in it: many times a batch.
 const ROOM: u64 = 256 << 20;
 
-/// Where batches are made: in memory if there is room, since a file system on a disk takes longer to make thousands of files
+/// Where batches are made: where `TMPDIR` says; else in memory if there is room, since a file system on a disk takes longer to make thousands of files
 /// and to remove them than ruff to read them (ext4 looks long for places that were not free a moment ago).
 fn place() -> PathBuf {
+    if std::env::var_os("TMPDIR").is_some() {
+        return std::env::temp_dir();
+    }
     let in_memory = Path::new(IN_MEMORY);
     let is_fit = statfs(in_memory).is_ok_and(|about| {
         let free = about

@@ -23,7 +23,11 @@ pub(crate) fn leftovers() -> BTreeSet<String> {
     for hierarchy in hierarchies.filter(|entry| entry.path().is_dir()) {
         collect(&hierarchy.path(), 3, &mut found);
     }
-    for entry in fs::read_dir(std::env::temp_dir()).unwrap().flatten() {
+    let temporary = [std::env::temp_dir(), "/dev/shm".into()];
+    let temporary = temporary
+        .iter()
+        .filter_map(|place| fs::read_dir(place).ok());
+    for entry in temporary.flatten().flatten() {
         let name = entry.file_name().to_string_lossy().into_owned();
         if name.starts_with("fumehood-scan-") {
             found.insert(format!("folder {name}"));
