@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Args;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use tokio::task::JoinSet;
 
 use super::Global;
@@ -17,7 +18,7 @@ use super::run::{find_scanners, runtime, start_pool};
 use super::setup::{behaviour_asked, scanners};
 use crate::base::digest::Digest;
 use crate::base::text::for_terminal;
-use crate::scan::run::MAX_CODE;
+use crate::scan::run::{MAX_CODE, TOO_LONG};
 use crate::scan::sarif::Sarif;
 use crate::scan::{
     Finding, Policy, ScanResult, Scanner, ScannerKind, Security, Severity, assess, how_to_get,
@@ -154,10 +155,16 @@ async fn work(
 /// A file with what was found in it.
 #[derive(Debug, Serialize)]
 struct Told<'a> {
+    #[serde(serialize_with = "as_shown")]
     path: &'a Path,
     /// By the default policy: any finding of any scanner.
     security: Security,
     results: Vec<ScanResult>,
+}
+
+/// A path as it is shown; one that is no UTF-8 must not end the scan.
+fn as_shown<S: Serializer>(path: &Path, to: S) -> Result<S::Ok, S::Error> {
+    to.collect_str(&path.display())
 }
 
 impl Told<'_> {
@@ -314,11 +321,19 @@ fn wave(files: &[PathBuf], most: usize) -> &[PathBuf] {
 }
 
 fn read(path: &Path) -> Result<Arc<str>, String> {
-    let length = fs::metadata(path).map_or(0, |about| about.len());
-    if length > MAX_CODE as u64 {
-        return Err("longer than what is scanned (1 MiB)".to_owned());
+    let failed = |error: std::io::Error| format!("it cannot be read: {error}");
+    // A pipe or a device may have no end, and no beginning.
+    if !fs::metadata(path).map_err(failed)?.is_file() {
+        return Err("it is no file".to_owned());
     }
-    let bytes = fs::read(path).map_err(|error| format!("it cannot be read: {error}"))?;
+    let mut bytes = Vec::new();
+    let mut file = fs::File::open(path)
+        .map_err(failed)?
+        .take(MAX_CODE as u64 + 1);
+    file.read_to_end(&mut bytes).map_err(failed)?;
+    if bytes.len() > MAX_CODE {
+        return Err(TOO_LONG.to_owned());
+    }
     let text = String::from_utf8(bytes).map_err(|_| "it is not UTF-8".to_owned())?;
     Ok(text.into())
 }

@@ -7,7 +7,7 @@ use serde::de::IgnoredAny;
 
 use super::Severity;
 use super::adapter::Adapter;
-use super::outcome::{BatchFailure, Collector, FileOutcome, ToolOutput, check_end, finding};
+use super::outcome::{BatchFailure, Collector, FileOutcome, ToolOutput, check_end, finding, json};
 use super::staging::{CANARY_EVAL, CANARY_SHELL, Layout};
 use crate::environment::Interpreter;
 
@@ -83,8 +83,7 @@ impl Adapter for Bandit {
         layout: &Layout,
     ) -> Result<Vec<FileOutcome>, BatchFailure> {
         check_end(output)?;
-        let report: Report = serde_json::from_slice(output.stdout)
-            .map_err(|error| format!("its output is not what it should be: {error}"))?;
+        let report: Report = json(output.stdout)?;
         let mut collector = Collector::new(self, layout);
         for problem in &report.errors {
             collector.problem(&problem.filename, &problem.reason)?;

@@ -6,9 +6,9 @@ use serde::Deserialize;
 use super::Severity;
 use super::adapter::Adapter;
 use super::brought::{self, Wanted};
-use super::outcome::{BatchFailure, Collector, FileOutcome, ToolOutput, check_end, finding};
+use super::outcome::{BatchFailure, Collector, FileOutcome, ToolOutput, check_end, finding, json};
 use super::staging::{CANARY_SHELL, Layout};
-use super::syntax::{self, json};
+use super::syntax;
 use crate::base::limits::{Limits, MIB};
 use crate::environment::Interpreter;
 
@@ -139,7 +139,10 @@ impl Adapter for Bearer {
         for hit in report.findings.unwrap_or_default() {
             let mut found = finding(hit.id, hit.line_number, hit.title);
             found.severity = severity(&hit.severity);
-            found.native_cwe = hit.cwe_ids.iter().find_map(|id| id.parse().ok());
+            found.native_cwe = hit
+                .cwe_ids
+                .iter()
+                .find_map(|id| id.parse().ok().filter(|id| *id > 0));
             collector.hit(&hit.full_filename, found)?;
         }
         collector.finish()

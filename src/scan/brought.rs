@@ -29,6 +29,14 @@ pub struct Wanted {
     pub get: &'static str,
 }
 
+impl Wanted {
+    /// Where the program is: where its variable says, else on PATH.
+    pub fn program(&self) -> Option<PathBuf> {
+        let named = std::env::var_os(self.program_variable).map(PathBuf::from);
+        named.or_else(|| on_path(self.program))
+    }
+}
+
 /// What was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Brought {
@@ -46,16 +54,12 @@ impl Brought {
     /// # Errors
     /// What is missing, or cannot be read.
     pub fn find(wanted: &Wanted) -> Result<Self, String> {
-        let named = std::env::var_os(wanted.program_variable).map(PathBuf::from);
-        let program = match named {
-            Some(path) => path,
-            None => on_path(wanted.program).ok_or_else(|| {
-                format!(
-                    "there is no `{}` on PATH, and {} names none",
-                    wanted.program, wanted.program_variable
-                )
-            })?,
-        };
+        let program = wanted.program().ok_or_else(|| {
+            format!(
+                "there is no `{}` on PATH, and {} names none",
+                wanted.program, wanted.program_variable
+            )
+        })?;
         let rules = std::env::var_os(wanted.rules_variable)
             .map(PathBuf::from)
             .ok_or_else(|| format!("{} names no folder of rules", wanted.rules_variable))?;

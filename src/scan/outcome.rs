@@ -1,5 +1,7 @@
 //! What a tool's output says about each file of a batch: the part that all parsers share.
 
+use serde::Deserialize;
+
 use super::adapter::Adapter;
 use super::cwe::cwe;
 use super::staging::{Layout, Member};
@@ -157,6 +159,12 @@ pub(crate) fn finding(rule: String, line: u32, message: String) -> Finding {
     }
 }
 
+/// A report that is JSON.
+pub(crate) fn json<'a, T: Deserialize<'a>>(text: &'a [u8]) -> Result<T, BatchFailure> {
+    serde_json::from_slice(text)
+        .map_err(|error| format!("its output is not what it should be: {error}"))
+}
+
 /// How a tool ended, if that alone says that its output is worthless.
 pub(crate) fn check_end(output: &ToolOutput<'_>) -> Result<(), BatchFailure> {
     let how = match output.end {
@@ -170,4 +178,39 @@ pub(crate) fn check_end(output: &ToolOutput<'_>) -> Result<(), BatchFailure> {
         Some(last) => format!("{how}: {}", text::one_line(last, MAX_MESSAGE)),
         None => how,
     })
+}
+
+/// What the tests of all parsers share.
+#[cfg(test)]
+pub(crate) mod trial {
+    use super::{Adapter, BatchFailure, End, FileOutcome, Layout, ToolOutput};
+    use crate::base::digest::Digest;
+
+    /// A batch of these codes, seen at `/batch`.
+    pub(crate) fn layout(codes: &[&str]) -> Layout {
+        let codes: Vec<_> = codes.iter().map(|code| (Digest::of(code), *code)).collect();
+        Layout::new("/batch", &codes)
+    }
+
+    /// The path of one of its samples.
+    pub(crate) fn path(codes: &[&str], index: usize) -> String {
+        let layout = layout(codes);
+        layout.path(&layout.files()[index].name)
+    }
+
+    /// What a scanner that ended well, with this output, says of them.
+    pub(crate) fn parse(
+        scanner: &dyn Adapter,
+        codes: &[&str],
+        stdout: &[u8],
+        stderr: &[u8],
+    ) -> Result<Vec<FileOutcome>, BatchFailure> {
+        let end = End::Exited(0);
+        let output = ToolOutput {
+            stdout,
+            stderr,
+            end,
+        };
+        scanner.parse(&output, &layout(codes))
+    }
 }

@@ -4,7 +4,7 @@
 use serde::Deserialize;
 
 use super::adapter::Adapter;
-use super::outcome::{BatchFailure, Collector, FileOutcome, ToolOutput, check_end, finding};
+use super::outcome::{BatchFailure, Collector, FileOutcome, ToolOutput, check_end, finding, json};
 use super::staging::{CANARY_EVAL, CANARY_SHELL, Layout};
 use crate::environment::Interpreter;
 
@@ -75,8 +75,7 @@ impl Adapter for RuffS {
         layout: &Layout,
     ) -> Result<Vec<FileOutcome>, BatchFailure> {
         check_end(output)?;
-        let hits: Vec<Hit> = serde_json::from_slice(output.stdout)
-            .map_err(|error| format!("its output is not what it should be: {error}"))?;
+        let hits: Vec<Hit> = json(output.stdout)?;
         let mut collector = Collector::new(self, layout);
         for hit in hits {
             let line = hit.location.map_or(1, |location| location.row);

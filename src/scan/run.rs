@@ -19,6 +19,8 @@ const BATCH_FILES: usize = 2000;
 const BATCH_BYTES: usize = 4 << 20;
 /// Longest code that is scanned: Bandit needs ten seconds for it.
 pub const MAX_CODE: usize = 1 << 20;
+/// What is said of longer code.
+pub const TOO_LONG: &str = "longer than what is scanned (1 MiB)";
 /// Version of what is done to code before it is scanned; a change may change findings.
 const STAGING: u32 = 1;
 
@@ -322,7 +324,7 @@ fn batches<'a>(
             continue;
         }
         if code.len() > MAX_CODE {
-            outcomes.insert(*digest, unknown("longer than what is scanned (1 MiB)"));
+            outcomes.insert(*digest, unknown(TOO_LONG));
             continue;
         }
         match all.last_mut() {

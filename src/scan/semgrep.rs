@@ -6,9 +6,9 @@ use serde::Deserialize;
 
 use super::Severity;
 use super::adapter::Adapter;
-use super::outcome::{BatchFailure, Collector, FileOutcome, ToolOutput, check_end, finding};
+use super::outcome::{BatchFailure, Collector, FileOutcome, ToolOutput, check_end, finding, json};
 use super::staging::{CANARY_OPEN, Layout};
-use super::syntax::{self, json};
+use super::syntax;
 use crate::base::limits::{Limits, MIB};
 use crate::environment::Interpreter;
 

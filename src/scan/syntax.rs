@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::outcome::{BatchFailure, Collector};
+use super::outcome::{BatchFailure, Collector, json};
 use crate::environment::Interpreter;
 
 /// The check, a file of the batch: its name and its text.
@@ -42,10 +42,4 @@ pub(crate) fn take<'a>(
         collector.problem(&path, &why)?;
     }
     Ok(rest)
-}
-
-/// A report, as JSON.
-pub(crate) fn json<'a, T: Deserialize<'a>>(text: &'a [u8]) -> Result<T, BatchFailure> {
-    serde_json::from_slice(text)
-        .map_err(|error| format!("its output is not what it should be: {error}"))
 }

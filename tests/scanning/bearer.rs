@@ -13,14 +13,7 @@ const BEARER: ScannerKind = ScannerKind::Bearer;
 /// Bearer with rules at `rules`, or nothing where it is not to be had.
 async fn bearer(pool: &Pool, rules: &str) -> Option<Scanner> {
     let python = home_of(BEARER)?;
-    let wanted = BEARER.wants().unwrap();
-    let program = std::env::var_os(wanted.program_variable).map(std::path::PathBuf::from);
-    let program = program.or_else(|| {
-        let path = std::env::var_os("PATH")?;
-        let mut places = std::env::split_paths(&path).map(|folder| folder.join("bearer"));
-        places.find(|file| file.is_file())
-    });
-    let Some(program) = program else {
+    let Some(program) = BEARER.wants().unwrap().program() else {
         eprintln!("SKIPPED: there is no bearer here (tools/install_bearer.sh)");
         return None;
     };

@@ -69,9 +69,21 @@ async fn files_and_folders_are_scanned_and_what_cannot_be_read_is_unknown() {
         assert!(said.contains(&begin), "{said}");
     }
 
+    // A name that is no text, and a pipe that nobody writes to.
+    let name = <std::ffi::OsStr as std::os::unix::ffi::OsStrExt>::from_bytes(b"f\xff.py");
+    fs::write(home.path().join("odd").join(name), "y = 1\n").unwrap();
+    nix::unistd::mkfifo(&home.path().join("pipe.py"), nix::sys::stat::Mode::S_IRWXU).unwrap();
     let odd = fumehood(
         home.path(),
-        &["scan", "--scanners", &scanners, "--json", "odd", "weak"],
+        &[
+            "scan",
+            "--scanners",
+            &scanners,
+            "--json",
+            "odd",
+            "weak",
+            "pipe.py",
+        ],
     );
     assert_eq!(odd.status.code(), Some(1), "{}", text(&odd.stderr));
     let lines: Vec<Value> = text(&odd.stdout)
@@ -82,7 +94,10 @@ async fn files_and_folders_are_scanned_and_what_cannot_be_read_is_unknown() {
         .iter()
         .map(|line| line["security"].as_str().unwrap())
         .collect();
-    assert_eq!(security, ["unknown", "unknown", "insecure"]);
+    assert_eq!(
+        security,
+        ["unknown", "unknown", "secure", "insecure", "unknown"]
+    );
     for line in &lines[..2] {
         for result in line["results"].as_array().unwrap() {
             assert!(result["not_analysed"].is_string(), "{result}");

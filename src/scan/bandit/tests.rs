@@ -1,18 +1,17 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::base::digest::Digest;
+use crate::scan::outcome::trial;
 use crate::worker::End;
 
 const CODES: [&str; 2] = ["eval(x)\n", "y = 1\n"];
 
 fn layout() -> Layout {
-    Layout::new("/batch", &CODES.map(|code| (Digest::of(code), code)))
+    trial::layout(&CODES)
 }
 
 fn path(index: usize) -> String {
-    let layout = layout();
-    layout.path(&layout.files()[index].name)
+    trial::path(&CODES, index)
 }
 
 fn hit(path: &str, rule: &str, line: u32) -> Value {
@@ -37,12 +36,7 @@ fn report() -> Value {
 
 fn parse_with(report: &Value, stderr: &str) -> Result<Vec<FileOutcome>, BatchFailure> {
     let stdout = serde_json::to_vec(report).unwrap();
-    let output = ToolOutput {
-        stdout: &stdout,
-        stderr: stderr.as_bytes(),
-        end: End::Exited(0),
-    };
-    Bandit.parse(&output, &layout())
+    trial::parse(&Bandit, &CODES, &stdout, stderr.as_bytes())
 }
 
 #[test]

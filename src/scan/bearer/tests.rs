@@ -1,18 +1,16 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::base::digest::Digest;
-use crate::worker::End;
+use crate::scan::outcome::trial;
 
 const CODES: [&str; 2] = ["import os\nos.system(x)\n", "y = 1\n"];
 
 fn layout() -> Layout {
-    Layout::new("/batch", &CODES.map(|code| (Digest::of(code), code)))
+    trial::layout(&CODES)
 }
 
 fn path(index: usize) -> String {
-    let layout = layout();
-    layout.path(&layout.files()[index].name)
+    trial::path(&CODES, index)
 }
 
 fn hit(path: &str, rule: &str, line: u32) -> Value {
@@ -36,12 +34,7 @@ fn report() -> Value {
 
 fn parse(check: &Value, report: &Value) -> Result<Vec<FileOutcome>, BatchFailure> {
     let stdout = format!("{check}\n{report}\n").into_bytes();
-    let output = ToolOutput {
-        stdout: &stdout,
-        stderr: b"",
-        end: End::Exited(0),
-    };
-    Bearer.parse(&output, &layout())
+    trial::parse(&Bearer, &CODES, &stdout, b"")
 }
 
 fn python() -> Value {
@@ -129,8 +122,7 @@ fn versions_are_read() {
 proptest::proptest! {
     #[test]
     fn no_bytes_make_it_panic(stdout: Vec<u8>, line: u32, rule: String) {
-        let output = ToolOutput { stdout: &stdout, stderr: b"", end: End::Exited(0) };
-        let _ = Bearer.parse(&output, &layout());
+        let _ = trial::parse(&Bearer, &CODES, &stdout, b"");
         let mut report = report();
         report["findings"].as_array_mut().unwrap().push(hit(&path(0), &rule, line));
         let _ = parse(&python(), &report);

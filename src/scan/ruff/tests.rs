@@ -1,19 +1,18 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::base::digest::Digest;
 use crate::scan::Severity;
+use crate::scan::outcome::trial;
 use crate::worker::End;
 
 const CODES: [&str; 2] = ["eval(x)\n", "y = 1\n"];
 
 fn layout() -> Layout {
-    Layout::new("/batch", &CODES.map(|code| (Digest::of(code), code)))
+    trial::layout(&CODES)
 }
 
 fn path(index: usize) -> String {
-    let layout = layout();
-    layout.path(&layout.files()[index].name)
+    trial::path(&CODES, index)
 }
 
 fn hit(path: &str, rule: Option<&str>, row: u32) -> Value {
@@ -36,12 +35,7 @@ fn report() -> Vec<Value> {
 
 fn parse_with(report: &[Value]) -> Result<Vec<FileOutcome>, BatchFailure> {
     let stdout = serde_json::to_vec(report).unwrap();
-    let output = ToolOutput {
-        stdout: &stdout,
-        stderr: b"",
-        end: End::Exited(0),
-    };
-    RuffS.parse(&output, &layout())
+    trial::parse(&RuffS, &CODES, &stdout, b"")
 }
 
 #[test]
@@ -106,8 +100,7 @@ fn a_batch_without_the_known_answers_says_nothing() {
 proptest::proptest! {
     #[test]
     fn no_bytes_make_it_panic(stdout: Vec<u8>, row: u32, name: String) {
-        let output = ToolOutput { stdout: &stdout, stderr: b"", end: End::Exited(0) };
-        let _ = RuffS.parse(&output, &layout());
+        let _ = trial::parse(&RuffS, &CODES, &stdout, b"");
         let mut report = report();
         report.push(hit(&path(0), Some(&format!("S{row}")), row));
         report.push(hit(&path(1), Some(&name), row));

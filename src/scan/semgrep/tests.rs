@@ -1,18 +1,16 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::base::digest::Digest;
-use crate::worker::End;
+use crate::scan::outcome::trial;
 
 const CODES: [&str; 2] = ["def f(p):\n    return open(p)\n", "y = 1\n"];
 
 fn layout() -> Layout {
-    Layout::new("/batch", &CODES.map(|code| (Digest::of(code), code)))
+    trial::layout(&CODES)
 }
 
 fn path(index: usize) -> String {
-    let layout = layout();
-    layout.path(&layout.files()[index].name)
+    trial::path(&CODES, index)
 }
 
 fn hit(path: &str, rule: &str, line: u32) -> Value {
@@ -45,12 +43,7 @@ fn parse(report: &Value) -> Result<Vec<FileOutcome>, BatchFailure> {
 
 fn parse_with(check: &Value, report: &Value) -> Result<Vec<FileOutcome>, BatchFailure> {
     let stdout = format!("{check}\n{report}\n").into_bytes();
-    let output = ToolOutput {
-        stdout: &stdout,
-        stderr: b"",
-        end: End::Exited(0),
-    };
-    Semgrep.parse(&output, &layout())
+    trial::parse(&Semgrep, &CODES, &stdout, b"")
 }
 
 #[test]
@@ -168,8 +161,7 @@ fn every_rule_has_a_number_of_its_own_in_the_table() {
 proptest::proptest! {
     #[test]
     fn no_bytes_make_it_panic(stdout: Vec<u8>, line: u32, rule: String) {
-        let output = ToolOutput { stdout: &stdout, stderr: b"", end: End::Exited(0) };
-        let _ = Semgrep.parse(&output, &layout());
+        let _ = trial::parse(&Semgrep, &CODES, &stdout, b"");
         let mut report = report();
         report["results"].as_array_mut().unwrap().push(hit(&path(0), &rule, line));
         let _ = parse(&report);
