@@ -1,5 +1,7 @@
 //! From a scanner's rule to a CWE number, by a table that is data.
 
+pub mod hierarchy;
+
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
