@@ -8,6 +8,8 @@ pub const JOURNAL: u32 = 1;
 pub const MANIFEST: u32 = 1;
 /// `summary.json` of a run.
 pub const SUMMARY: u32 = 2;
+/// What `fumehood report --scanners --json` prints.
+pub const STUDY: u32 = 1;
 /// Results of `fumehood exec`.
 pub const EXEC: u32 = 1;
 /// Cached reference outcomes of ground truths.

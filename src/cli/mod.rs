@@ -23,6 +23,7 @@ mod results;
 mod run;
 mod scan;
 mod setup;
+mod study;
 
 use std::process::ExitCode;
 

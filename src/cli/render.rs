@@ -47,11 +47,7 @@ impl Outcome {
         ks: &[u32],
         policy: Option<&Path>,
     ) -> Result<Self, Failure> {
-        let (mut manifest, index) = folder.read()?;
-        if policy.is_some() {
-            let scanners = manifest.identity.scanners.iter();
-            manifest.identity.policy = read_policy(policy, scanners.map(|s| s.name.as_str()))?;
-        }
+        let (manifest, index) = read_run(folder, policy)?;
         let replay = Replay::of(&manifest, &index)?;
         let inputs = Inputs {
             groups: &replay.groups,
@@ -101,7 +97,21 @@ impl Outcome {
     }
 }
 
-fn about(manifest: &Manifest) -> About {
+/// Reads a run; `policy` takes the place of its own.
+pub(super) fn read_run(
+    folder: &RunFolder,
+    policy: Option<&Path>,
+) -> Result<(Manifest, Index), Failure> {
+    let (mut manifest, index) = folder.read()?;
+    if policy.is_some() {
+        let scanners = manifest.identity.scanners.iter();
+        manifest.identity.policy = read_policy(policy, scanners.map(|s| s.name.as_str()))?;
+    }
+    Ok((manifest, index))
+}
+
+/// What was evaluated, and how.
+pub(super) fn about(manifest: &Manifest) -> About {
     let identity = &manifest.identity;
     let mut tools = vec![
         Tool {

@@ -9,6 +9,7 @@ use super::exit_code::Exit;
 use super::failure::Failure;
 use super::output::say;
 use super::render::{Format, Outcome};
+use super::study::Compared;
 use crate::journal::RunFolder;
 
 /// Arguments as typed.
@@ -26,20 +27,49 @@ pub(super) struct ReportArgs {
     #[arg(long, value_name = "K,...", value_delimiter = ',', default_value = "1,5,10",
           value_parser = clap::value_parser!(u32).range(1..))]
     k: Vec<u32>,
+    /// Set the scanners side by side instead: what each could analyse and what it found, how far they agree.
+    #[arg(long, conflicts_with = "k")]
+    scanners: bool,
+    /// Say how right each scanner is, by labels of samples (JSONL, plain, .gz or .zst; see docs/scanners.md).
+    #[arg(long, value_name = "FILE", requires = "scanners")]
+    labels: Option<PathBuf>,
+}
+
+impl ReportArgs {
+    fn format(&self, global: Global) -> Format {
+        if global.json {
+            Format::Json
+        } else if self.markdown {
+            Format::Markdown
+        } else {
+            Format::Terminal
+        }
+    }
 }
 
 /// Runs it.
 pub(super) fn run(args: &ReportArgs, global: Global) -> Result<Exit, Failure> {
-    let outcome = Outcome::read_by(&RunFolder::at(&args.run), &args.k, args.policy.as_deref())?;
-    if !outcome.index.is_finished() && !global.quiet {
+    let folder = RunFolder::at(&args.run);
+    let (format, policy) = (args.format(global), args.policy.as_deref());
+    if args.scanners {
+        let study = Compared::read(&folder, policy, args.labels.as_deref())?;
+        if !global.quiet {
+            note_unfinished(study.is_finished);
+            study.note_rejected();
+        }
+        study.show(format)?;
+        return Ok(study.exit());
+    }
+    let outcome = Outcome::read_by(&folder, &args.k, policy)?;
+    if !global.quiet {
+        note_unfinished(outcome.index.is_finished());
+    }
+    outcome.show(format)?;
+    Ok(outcome.exit())
+}
+
+fn note_unfinished(is_finished: bool) {
+    if !is_finished {
         say("note: this run did not come to its end; what follows is what it has so far");
     }
-    outcome.show(if global.json {
-        Format::Json
-    } else if args.markdown {
-        Format::Markdown
-    } else {
-        Format::Terminal
-    })?;
-    Ok(outcome.exit())
 }

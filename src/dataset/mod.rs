@@ -5,6 +5,7 @@
 pub mod error;
 pub mod extract;
 pub mod kind;
+pub mod label_file;
 pub mod lines;
 pub mod sample;
 pub mod sample_file;
@@ -21,6 +22,7 @@ mod zstd;
 
 pub use error::InputError;
 pub use kind::DatasetKind;
+pub use label_file::{Labels, Unmatched, Which};
 pub use sample::Sample;
 pub use sample_file::{Rejected, SampleOptions, Samples};
 pub use task::{Task, Tests};

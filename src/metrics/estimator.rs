@@ -5,6 +5,9 @@
 
 use super::figure::Interval;
 
+/// Half of the width of a 95 % interval, in standard errors.
+pub(super) const Z: f64 = 1.959_963_984_540_054;
+
 /// The probability that at least one of `k` samples, drawn without replacement from `n` of which
 /// `c` are good, is good: `1 - C(n-c, k) / C(n, k)`.
 ///
@@ -57,7 +60,6 @@ pub fn gain(p: f64) -> f64 {
 /// The Wilson score interval at 95 % for `good` of `n` independent yes-or-no observations.
 /// `None` without observations, or when `good` exceeds them.
 pub fn wilson(good: u64, n: u64) -> Option<Interval> {
-    const Z: f64 = 1.959_963_984_540_054;
     if n == 0 || good > n {
         return None;
     }

@@ -1,15 +1,20 @@
 //! Mergeable counters, and every metric that is computed from them. Pure: nothing is read or written.
 //!
 //! [`Facts`] say what one sample came to; an [`Aggregator`] keeps them, each sample once, in any
-//! order; [`figures::all`] makes [`Figure`]s of them.
+//! order; [`figures::all`] makes [`Figure`]s of them. [`Opinions`] keep what the scanners say of each
+//! sample, and a [`Comparison`] of them sets the scanners side by side.
 
 pub mod acts;
 pub mod aggregator;
+pub mod agreement;
+pub mod comparison;
+pub mod confusion;
 pub mod estimator;
 pub mod facts;
 pub mod figure;
 pub mod figures;
 pub mod groups;
+pub mod opinions;
 mod record;
 mod records;
 pub mod suspects;
@@ -17,8 +22,12 @@ pub mod weaknesses;
 
 pub use acts::Acts;
 pub use aggregator::{Aggregator, MetricsError, Panel, SecurityCounts};
+pub use agreement::{Agreement, Kappa};
+pub use comparison::Comparison;
+pub use confusion::{Confusion, Share};
 pub use facts::{Exclusion, Facts, Functional};
 pub use figure::{Coverage, Figure, Interval, Metric, UnknownRange};
 pub use groups::Groups;
+pub use opinions::{Opinions, Said};
 pub use suspects::Suspects;
 pub use weaknesses::Weaknesses;

@@ -107,7 +107,7 @@ impl Replay {
 
 /// What a scanner says about the sample's code, or the dynamic one about what the sample did; not
 /// analysed where nothing is recorded.
-fn result_of(index: &Index, record: &VerdictRecord, scanner: &str) -> ScanResult {
+pub(super) fn result_of(index: &Index, record: &VerdictRecord, scanner: &str) -> ScanResult {
     if scanner == behaviour::NAME {
         return behaviour::result(record.verdict.behaviour.as_ref());
     }

@@ -1,6 +1,6 @@
 //! How numbers and hostile text are written, the same in every report.
 
-use super::summary::Summary;
+use super::summary::{About, Summary};
 use crate::base::limits::{Limits, MIB};
 use crate::metrics::{Coverage, Figure, Interval};
 use crate::verdict::VerdictKind;
@@ -146,8 +146,7 @@ pub fn meanings(summary: &Summary) -> Vec<(String, &'static str)> {
 }
 
 /// What was evaluated and in what, as pairs of a heading and a line; may hold hostile text.
-pub fn facts(summary: &Summary) -> Vec<(&'static str, String)> {
-    let about = &summary.about;
+pub fn facts(about: &About) -> Vec<(&'static str, String)> {
     let list = |items: &[String]| {
         if items.is_empty() {
             "none".to_owned()

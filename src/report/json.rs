@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 
+use super::study::StudySummary;
 use super::summary::Summary;
 
 /// The summary as JSON: keys in a fixed order, numbers by their shortest form that reads back the
@@ -22,6 +23,16 @@ pub fn render(summary: &Summary) -> io::Result<String> {
     let mut bytes = Vec::new();
     write(summary, &mut bytes)?;
     String::from_utf8(bytes).map_err(io::Error::other)
+}
+
+/// The scanner study as JSON, by the same rules.
+///
+/// # Errors
+/// When it holds what JSON cannot, which no study does.
+pub fn render_study(study: &StudySummary) -> io::Result<String> {
+    let mut text = serde_json::to_string_pretty(study).map_err(io::Error::from)?;
+    text.push('\n');
+    Ok(text)
 }
 
 /// Reads what [`write()`] wrote.

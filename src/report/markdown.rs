@@ -1,15 +1,25 @@
 //! The summary as GitHub-flavoured Markdown.
 
-use super::format;
-use super::sheet::{self, Sheet};
+use super::page::Page;
+use super::sheet::Sheet;
+use super::study::StudySummary;
 use super::summary::Summary;
 
 /// The report.
 pub fn render(summary: &Summary) -> String {
-    let mut text = format!("# {}\n", escape(&sheet::heading(summary)));
-    for sheet in sheet::all(summary) {
+    write(&Page::of(summary))
+}
+
+/// The scanners side by side.
+pub fn render_study(study: &StudySummary) -> String {
+    write(&Page::of_study(study))
+}
+
+fn write(page: &Page) -> String {
+    let mut text = format!("# {}\n", escape(&page.title));
+    for sheet in &page.sheets {
         text.push_str(&format!("\n## {}\n\n", escape(&sheet.title)));
-        draw(&sheet, &mut text);
+        draw(sheet, &mut text);
         if !sheet.remarks.is_empty() {
             text.push('\n');
         }
@@ -17,12 +27,13 @@ pub fn render(summary: &Summary) -> String {
             item(&mut text, remark);
         }
     }
-    text.push_str("\n## What the figures mean\n\n");
-    for (name, meaning) in format::meanings(summary) {
+    let (title, meanings) = &page.meanings;
+    text.push_str(&format!("\n## {title}\n\n"));
+    for (name, meaning) in meanings {
         item(&mut text, &format!("{name}: {meaning}"));
     }
     text.push_str("\n## How it was run\n\n");
-    for (name, line) in sheet::facts(summary) {
+    for (name, line) in &page.facts {
         item(&mut text, &format!("{name}: {line}"));
     }
     text

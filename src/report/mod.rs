@@ -1,6 +1,7 @@
 //! What a run came to, for people and for other programs. Everything here renders; nothing runs.
 //!
-//! A [`Summary`] holds every number of a run; the other files write it, or single results, down.
+//! A [`Summary`] holds every number of a run, a [`StudySummary`] what its scanners say side by side; the
+//! other files write them, or single results, down.
 
 pub mod bigcodebench;
 pub mod evalplus;
@@ -8,9 +9,13 @@ pub mod failures;
 pub mod format;
 pub mod json;
 pub mod markdown;
+mod page;
 mod sheet;
+pub mod study;
+mod study_sheet;
 pub mod summary;
 pub mod suspects;
 pub mod terminal;
 
+pub use study::StudySummary;
 pub use summary::{About, Inputs, Sandbox, Summary, Tool};

@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use super::format;
-use super::summary::{GroupSummary, Summary};
+use super::summary::{About, GroupSummary, Summary};
 use crate::base::text::one_line;
 use crate::metrics::{Exclusion, Figure};
 use crate::verdict::VerdictKind;
@@ -32,7 +32,7 @@ pub(super) struct Sheet {
 }
 
 impl Sheet {
-    fn new(title: impl Into<String>, header: &[&str]) -> Self {
+    pub(super) fn new(title: impl Into<String>, header: &[&str]) -> Self {
         Self {
             title: title.into(),
             header: header.iter().map(|name| (*name).to_owned()).collect(),
@@ -53,8 +53,8 @@ pub(super) fn heading(summary: &Summary) -> String {
 }
 
 /// What was evaluated and in what; see [`format::facts`].
-pub(super) fn facts(summary: &Summary) -> Vec<(&'static str, String)> {
-    let facts = format::facts(summary).into_iter();
+pub(super) fn facts(about: &About) -> Vec<(&'static str, String)> {
+    let facts = format::facts(about).into_iter();
     facts
         .map(|(name, line)| (name, one_line(&line, 400)))
         .collect()
@@ -93,7 +93,7 @@ fn shown(summary: &Summary) -> &[GroupSummary] {
     &summary.groups[..summary.groups.len().min(GROUPS)]
 }
 
-fn clean(text: &str) -> String {
+pub(super) fn clean(text: &str) -> String {
     one_line(text, TEXT)
 }
 

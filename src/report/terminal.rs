@@ -4,7 +4,9 @@
 use comfy_table::{CellAlignment, ContentArrangement, LineStyle, Table, presets};
 
 use super::format;
-use super::sheet::{self, Sheet};
+use super::page::Page;
+use super::sheet::Sheet;
+use super::study::StudySummary;
 use super::summary::Summary;
 
 /// The narrowest width that is laid out for.
@@ -12,25 +14,35 @@ const NARROWEST: usize = 40;
 
 /// The report, laid out for `width` columns.
 pub fn render(summary: &Summary, width: usize) -> String {
+    lay_out(&Page::of(summary), width)
+}
+
+/// The scanners side by side, laid out for `width` columns.
+pub fn render_study(study: &StudySummary, width: usize) -> String {
+    lay_out(&Page::of_study(study), width)
+}
+
+fn lay_out(page: &Page, width: usize) -> String {
     let width = width.max(NARROWEST);
-    let mut text = format::wrap(&sheet::heading(summary), width, 2);
+    let mut text = format::wrap(&page.title, width, 2);
     text.push('\n');
-    for sheet in sheet::all(summary) {
+    for sheet in &page.sheets {
         text.push('\n');
         text.push_str(&sheet.title);
         text.push('\n');
-        text.push_str(&draw(&sheet, width));
+        text.push_str(&draw(sheet, width));
         text.push('\n');
         for remark in &sheet.remarks {
             paragraph(&mut text, &format!("- {remark}"), width);
         }
     }
-    text.push_str("\nWhat the figures mean\n");
-    for (name, meaning) in format::meanings(summary) {
+    let (title, meanings) = &page.meanings;
+    text.push_str(&format!("\n{title}\n"));
+    for (name, meaning) in meanings {
         paragraph(&mut text, &format!("{name}: {meaning}"), width);
     }
     text.push_str("\nHow it was run\n");
-    for (name, line) in sheet::facts(summary) {
+    for (name, line) in &page.facts {
         paragraph(&mut text, &format!("{name}: {line}"), width);
     }
     text

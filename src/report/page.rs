@@ -1,0 +1,42 @@
+//! A report before it is drawn: what the terminal and Markdown have in common.
+//!
+//! Every hostile text in it is on one line, bounded, with its control characters made visible.
+
+use super::format;
+use super::sheet::{self, Sheet};
+use super::study::StudySummary;
+use super::study_sheet;
+use super::summary::Summary;
+
+/// What is drawn, from the top to the bottom.
+#[derive(Clone, Debug)]
+pub(super) struct Page {
+    pub(super) title: String,
+    pub(super) sheets: Vec<Sheet>,
+    /// What the numbers mean: a title, and names with their meanings.
+    pub(super) meanings: (&'static str, Vec<(String, &'static str)>),
+    /// What was evaluated and in what.
+    pub(super) facts: Vec<(&'static str, String)>,
+}
+
+impl Page {
+    /// A run.
+    pub(super) fn of(summary: &Summary) -> Self {
+        Self {
+            title: sheet::heading(summary),
+            sheets: sheet::all(summary),
+            meanings: ("What the figures mean", format::meanings(summary)),
+            facts: sheet::facts(&summary.about),
+        }
+    }
+
+    /// The scanners of a run.
+    pub(super) fn of_study(study: &StudySummary) -> Self {
+        Self {
+            title: study_sheet::heading(study),
+            sheets: study_sheet::all(study),
+            meanings: ("What the numbers mean", study_sheet::meanings(study)),
+            facts: sheet::facts(&study.about),
+        }
+    }
+}
