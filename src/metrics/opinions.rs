@@ -251,6 +251,19 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_sample_takes_little_memory() {
+        assert_eq!(size_of::<Entry>(), 16);
+        let mut opinions = Opinions::new(Panel::default());
+        for index in 0..1000 {
+            let task = TaskId::from("t");
+            let sample = SampleId { task, index };
+            let said = BTreeMap::new();
+            opinions.add(&sample, said, Security::Secure, None).unwrap();
+        }
+        assert_eq!(opinions.said.len(), 1, "what is the same is kept once");
+    }
+
+    #[test]
     fn reasons_of_one_kind_are_one_reason() {
         let kind = kind_of_reason;
         assert_eq!(

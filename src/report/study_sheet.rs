@@ -60,20 +60,21 @@ pub(super) fn meanings(study: &StudySummary) -> Vec<(String, &'static str)> {
             "unknown",
             "not, or not wholly, analysed, and nothing that counts was found; never taken for secure",
         ),
-        (
-            "95 % interval",
-            "of a share Wilson's; of kappa the value plus and minus 1.96 standard errors, cut at -1 and 1, \
-             not to be trusted where a count is small; samples are taken for independent, which several \
-             samples of one task are not",
-        ),
     ];
+    if !study.agreement.is_empty() || study.labels.is_some() {
+        meanings.push((
+            "95 % interval",
+            "of a share Wilson's; samples are taken for independent, which several samples of one task are not",
+        ));
+    }
     if !study.agreement.is_empty() {
         meanings.push((
             "kappa",
             "Cohen's (1960): (agreement - expected) / (1 - expected), where expected is the agreement of two \
-             who say insecure as often and look at nothing; 0 is chance, 1 is whole agreement; the standard \
-             error is that of Fleiss, Cohen and Everitt (1969); there is none where both say the same of \
-             every sample, and no interval where that error is 0",
+             who say insecure as often and look at nothing; 0 is chance, 1 is whole agreement; there is none \
+             where both say the same of every sample; its interval is 1.96 of the standard errors of Fleiss, \
+             Cohen and Everitt (1969) to both sides, cut at -1 and 1, not to be trusted where a count is \
+             small, and left out where the error is 0",
         ));
     }
     if study.labels.is_some() {

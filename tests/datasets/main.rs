@@ -9,6 +9,7 @@ use std::sync::Arc;
 use fumehood::dataset::{DatasetKind, TaskSet};
 
 mod demo;
+mod labels;
 mod lines;
 mod real;
 mod samples;

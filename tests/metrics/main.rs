@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod laws;
+mod scanners;
 
 use std::collections::BTreeMap;
 

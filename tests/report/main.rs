@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod results;
+mod study;
 
 use std::collections::BTreeMap;
 
