@@ -10,6 +10,7 @@ mod datasets;
 mod equality;
 mod imports;
 mod journal;
+mod labels;
 mod lines;
 mod manifests;
 mod probe;
@@ -48,12 +49,17 @@ const fn law(name: &'static str, check: fn(&[u8])) -> Law {
 }
 
 /// Every law.
-pub const LAWS: [Law; 18] = [
+pub const LAWS: [Law; 19] = [
     law("code", code::check),
     law("datasets", datasets::check),
     law("equality", equality::check),
     law("imports", imports::check),
     law("journal", journal::check),
+    Law {
+        // As for lines.
+        memory: 24 * MIB,
+        ..law("labels", labels::check)
+    },
     Law {
         // A zstd window, and a line, as far as they are allowed.
         memory: 24 * MIB,
