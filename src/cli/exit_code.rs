@@ -35,7 +35,10 @@ impl Exit {
             "the run ended, but input lines were rejected or samples could not be judged",
         ),
         (Self::Usage, "the command line is wrong"),
-        (Self::Input, "a dataset or sample file cannot be used"),
+        (
+            Self::Input,
+            "a dataset, sample or label file cannot be used",
+        ),
         (
             Self::Sandbox,
             "this host cannot enforce the sandbox (see `fumehood doctor`)",

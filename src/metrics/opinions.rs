@@ -260,7 +260,13 @@ mod tests {
             let said = BTreeMap::new();
             opinions.add(&sample, said, Security::Secure, None).unwrap();
         }
-        assert_eq!(opinions.said.len(), 1, "what is the same is kept once");
+        let alike = opinions.alike();
+        assert_eq!(
+            (opinions.said.len(), alike.len()),
+            (1, 1),
+            "what is the same is kept once"
+        );
+        assert_eq!(alike[0].samples, 1000);
     }
 
     #[test]
