@@ -14,6 +14,7 @@ use std::process::Command;
 
 use fumehood::base::digest::Digest;
 use fumehood::environment::{EnvChoice, Interpreter, Store};
+use fumehood::scan::run::environment;
 use fumehood::scan::{
     BatchFailure, FileOutcome, Policy, ScanResult, Scanner, ScannerKind, Security, ToolOutput,
     assess,
@@ -76,14 +77,14 @@ fn scan_without(
 ) -> Result<Vec<FileOutcome>, BatchFailure> {
     use std::os::unix::process::ExitStatusExt;
     let codes: Vec<(Digest, &str)> = codes.iter().map(|c| (Digest::of(c), *c)).collect();
-    let batch = fumehood::scan::Batch::stage(&codes, kind.files(), None).unwrap();
+    let batch = fumehood::scan::Batch::stage(&codes, kind.files(), kind.mark(), None).unwrap();
     plant(batch.folder());
     let root = batch.folder().to_str().unwrap();
     let mut argv = kind.command(interpreter, root);
     argv.retain(|argument| {
         argument != without && !(without == "--ini" && argument.ends_with(".ini"))
     });
-    let mut env = kind.env(interpreter);
+    let mut env = environment(&*kind, interpreter);
     env.retain(|(name, _)| name != without);
     let out = Command::new(&argv[0])
         .args(&argv[1..])
@@ -389,7 +390,11 @@ async fn a_scanner_that_is_not_there_is_said_once_and_leaves_all_unknown() {
         eprintln!("SKIPPED: no /usr/bin/python3");
         return;
     };
-    for kind in ScannerKind::ALL {
+    // What the user brings may be here.
+    let own = ScannerKind::ALL
+        .into_iter()
+        .filter(|kind| kind.wants().is_none());
+    for kind in own {
         let scanner = Scanner::prepare(&pool, kind, &python).await;
         let why = scanner.missing().unwrap().to_owned();
         let remedy = format!("fumehood env create {}", kind.environment());

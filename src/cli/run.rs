@@ -226,8 +226,8 @@ fn manifest(
 /// The scanners' identities, sorted by name: those of code, and that of behaviour if it counts.
 fn panel(setup: &Setup, scanners: &[Scanner]) -> Vec<ScannerIdentity> {
     let of_code = scanners.iter().map(|scanner| ScannerIdentity {
-        name: scanner.kind().name().to_owned(),
-        version: scanner.version(),
+        name: scanner.name().to_owned(),
+        version: scanner.version().to_owned(),
         digest: scanner.digest(),
     });
     let dynamic = setup.behaviour.then(|| ScannerIdentity {

@@ -113,7 +113,7 @@ async fn work(
 ) -> Result<Exit, Failure> {
     let found = find_scanners(kinds, pool).await;
     if args.list {
-        return list(&found, global);
+        return list(kinds, &found, global);
     }
     if let Some(why) = found.iter().find_map(Scanner::missing) {
         return Err(Failure::new(Exit::Environment, anyhow::anyhow!("{why}"))
@@ -285,8 +285,8 @@ async fn scan<'a>(
                     Err(why) => why.clone(),
                 };
                 ScanResult {
-                    scanner: scanner.kind().name().to_owned(),
-                    version: scanner.version(),
+                    scanner: scanner.name().to_owned(),
+                    version: scanner.version().to_owned(),
                     findings: Vec::new(),
                     not_analysed: Some(why),
                 }
@@ -378,28 +378,29 @@ fn files(paths: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
 
 /// A scanner as `--list` shows it.
 #[derive(Debug, Serialize)]
-struct Listed {
-    name: &'static str,
+struct Listed<'a> {
+    name: &'a str,
     found: bool,
-    version: String,
+    version: &'a str,
     /// Of everything that decides its findings: version, flags, rules, the table of CWE numbers.
     identity: Option<String>,
     get: String,
     why_not: Option<String>,
 }
 
-fn list(scanners: &[Scanner], global: Global) -> Result<Exit, Failure> {
-    let listed: Vec<Listed> = scanners
+fn list(kinds: &[ScannerKind], scanners: &[Scanner], global: Global) -> Result<Exit, Failure> {
+    let listed: Vec<Listed<'_>> = scanners
         .iter()
-        .map(|scanner| Listed {
-            name: scanner.kind().name(),
+        .zip(kinds)
+        .map(|(scanner, kind)| Listed {
+            name: kind.name(),
             found: scanner.missing().is_none(),
             version: scanner.version(),
             identity: scanner
                 .missing()
                 .is_none()
                 .then(|| scanner.digest().short(12)),
-            get: how_to_get(scanner.kind()),
+            get: how_to_get(*kind),
             why_not: scanner.missing().map(str::to_owned),
         })
         .collect();
@@ -414,7 +415,7 @@ fn list(scanners: &[Scanner], global: Global) -> Result<Exit, Failure> {
         table.add_row([
             scanner.name,
             if scanner.found { "yes" } else { "no" },
-            &scanner.version,
+            scanner.version,
             scanner.identity.as_deref().unwrap_or(""),
             &scanner.get,
         ]);

@@ -44,7 +44,7 @@ pub(super) struct Wanted<'a> {
 impl Wanted<'_> {
     /// Whether a program is to be scanned; it is asked for once.
     pub(super) fn has(&mut self, program: &Digest) -> bool {
-        let is_scanned = |scanner: &Scanner| self.index.is_scanned(program, scanner.kind().name());
+        let is_scanned = |scanner: &Scanner| self.index.is_scanned(program, scanner.name());
         !self.scanners.iter().all(is_scanned) && self.seen.insert(program)
     }
 }

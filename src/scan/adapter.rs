@@ -5,14 +5,14 @@ use std::time::Duration;
 
 use super::brought::Wanted;
 use super::outcome::{BatchFailure, FileOutcome, ToolOutput};
-use super::staging::Layout;
+use super::staging::{ASSERT, Layout};
 use crate::base::limits::{Limits, MIB};
 use crate::environment::Interpreter;
 
 /// A scanner: how it is called, and what its output means. It holds nothing.
-pub trait Adapter: fmt::Debug + Sync {
+pub trait Adapter: fmt::Debug + Send + Sync {
     /// Its name in results and on the command line.
-    fn name(&self) -> &'static str;
+    fn name(&self) -> &str;
 
     /// The environment that holds it (see `fumehood env`).
     fn environment(&self) -> &'static str {
@@ -53,11 +53,16 @@ pub trait Adapter: fmt::Debug + Sync {
         &[]
     }
 
-    /// The rule that reports `assert`, as which the mark behind each sample shows.
-    fn mark_rule(&self) -> &'static str;
+    /// What stands behind each sample's last line: what it reports there proves that it read the sample to its end.
+    fn mark(&self) -> &'static str {
+        ASSERT
+    }
 
-    /// The lines of [`super::staging::CANARY`] in which it must find something.
-    fn canary_lines(&self) -> &'static [u32];
+    /// Whether what it reported under this rule in the mark is the mark.
+    fn is_mark(&self, rule: &str) -> bool;
+
+    /// Whether it knows its trade if it found something in just these lines of [`super::staging::CANARY`].
+    fn knows(&self, lines: &[u32]) -> bool;
 
     /// What it may use up for a batch of `files` with `bytes` of code.
     fn limits(&self, files: usize, bytes: usize) -> Limits {

@@ -21,7 +21,7 @@ const INI: &str = "bandit.ini";
 const INTERNAL: &str = "Bandit internal error running: ";
 
 impl Adapter for Bandit {
-    fn name(&self) -> &'static str {
+    fn name(&self) -> &str {
         "bandit"
     }
 
@@ -67,12 +67,12 @@ impl Adapter for Bandit {
         &[(INI, "[bandit]\n")]
     }
 
-    fn mark_rule(&self) -> &'static str {
-        "B101"
+    fn is_mark(&self, rule: &str) -> bool {
+        rule == "B101"
     }
 
-    fn canary_lines(&self) -> &'static [u32] {
-        &[CANARY_SHELL, CANARY_EVAL]
+    fn knows(&self, lines: &[u32]) -> bool {
+        lines.contains(&CANARY_SHELL) && lines.contains(&CANARY_EVAL)
     }
 
     /// Analysed is what stands in `metrics` and not in `errors` (Bandit lists failed files in both), on which

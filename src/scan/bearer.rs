@@ -23,7 +23,7 @@ const MARK: (&str, &str) = (
 );
 
 impl Adapter for Bearer {
-    fn name(&self) -> &'static str {
+    fn name(&self) -> &str {
         "bearer"
     }
 
@@ -100,12 +100,12 @@ impl Adapter for Bearer {
         &[MARK, syntax::FILE]
     }
 
-    fn mark_rule(&self) -> &'static str {
-        "fumehood_mark"
+    fn is_mark(&self, rule: &str) -> bool {
+        rule == "fumehood_mark"
     }
 
-    fn canary_lines(&self) -> &'static [u32] {
-        &[CANARY_SHELL]
+    fn knows(&self, lines: &[u32]) -> bool {
+        lines.contains(&CANARY_SHELL)
     }
 
     fn limits(&self, files: usize, bytes: usize) -> Limits {

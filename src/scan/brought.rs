@@ -85,6 +85,12 @@ impl Brought {
         })
     }
 
+    /// Which program and which rules they are, in short.
+    pub fn identity(&self) -> String {
+        let (program, rules) = (&self.program_digest, &self.rules_digest);
+        format!("program {}, rules {}", program.short(12), rules.short(12))
+    }
+
     /// What the sandbox must show.
     pub fn mounts(&self) -> [Mount; 2] {
         [(&self.program, PROGRAM), (&self.rules, RULES)].map(|(source, target)| Mount {

@@ -1,13 +1,13 @@
 //! The scanners of code that there are.
 
 use std::ops::Deref;
+use std::sync::Arc;
 
 use super::adapter::Adapter;
 use super::bandit::Bandit;
 use super::bearer::Bearer;
 use super::ruff::RuffS;
 use super::semgrep::Semgrep;
-use crate::environment::Interpreter;
 
 /// Which scanner; stands for its [`Adapter`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -31,20 +31,28 @@ impl ScannerKind {
         Self::ALL.into_iter().find(|kind| kind.name() == name)
     }
 
-    /// The whole environment of its process.
-    pub fn env(self, interpreter: &Interpreter) -> Vec<(String, String)> {
-        let common = [
-            ("HOME", "/nonexistent"),
-            ("PATH", "/usr/bin:/bin"),
-            ("LANG", "C.UTF-8"),
-            ("NO_COLOR", "1"),
-        ];
-        common
-            .iter()
-            .chain(self.variables())
-            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-            .chain(interpreter.env.iter().cloned())
-            .collect()
+    fn known(self) -> &'static dyn Adapter {
+        match self {
+            Self::Bandit => &Bandit,
+            Self::RuffS => &RuffS,
+            Self::Semgrep => &Semgrep,
+            Self::Bearer => &Bearer,
+        }
+    }
+
+    /// Its name in results and on the command line.
+    pub fn name(self) -> &'static str {
+        self.known().name()
+    }
+
+    /// It as what runs, beside those that are no kind of ours.
+    pub fn adapter(self) -> Arc<dyn Adapter> {
+        match self {
+            Self::Bandit => Arc::new(Bandit),
+            Self::RuffS => Arc::new(RuffS),
+            Self::Semgrep => Arc::new(Semgrep),
+            Self::Bearer => Arc::new(Bearer),
+        }
     }
 }
 
@@ -52,12 +60,7 @@ impl Deref for ScannerKind {
     type Target = dyn Adapter;
 
     fn deref(&self) -> &Self::Target {
-        match self {
-            Self::Bandit => &Bandit,
-            Self::RuffS => &RuffS,
-            Self::Semgrep => &Semgrep,
-            Self::Bearer => &Bearer,
-        }
+        self.known()
     }
 }
 

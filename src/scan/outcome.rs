@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use super::adapter::Adapter;
 use super::cwe::cwe;
-use super::staging::{Layout, Member};
+use super::staging::{Layout, Member, lines};
 use super::{Finding, Severity};
 use crate::base::text;
 use crate::worker::End;
@@ -34,6 +34,16 @@ pub struct FileOutcome {
     pub not_analysed: Option<String>,
 }
 
+impl FileOutcome {
+    /// Nothing is known.
+    pub fn unknown(why: &str) -> Self {
+        Self {
+            findings: Vec::new(),
+            not_analysed: Some(why.to_owned()),
+        }
+    }
+}
+
 /// Why a batch's run says nothing at all.
 pub type BatchFailure = String;
 
@@ -42,9 +52,12 @@ pub(crate) struct Collector<'a> {
     adapter: &'a dyn Adapter,
     layout: &'a Layout,
     outcomes: Vec<FileOutcome>,
-    marked: Vec<bool>,
-    /// Which of the canary's lines were reported.
-    canary: Vec<bool>,
+    /// Of which it is proven that they were read to their end.
+    read: Vec<bool>,
+    /// The canary's lines that were reported.
+    canary: Vec<u32>,
+    /// Lines of the mark behind each sample.
+    mark_lines: u32,
 }
 
 impl<'a> Collector<'a> {
@@ -54,20 +67,16 @@ impl<'a> Collector<'a> {
             adapter,
             layout,
             outcomes: vec![FileOutcome::default(); count],
-            marked: vec![false; count],
-            canary: vec![false; adapter.canary_lines().len()],
+            read: vec![false; count],
+            canary: Vec::new(),
+            mark_lines: lines(adapter.mark()),
         }
     }
 
     /// Takes one hit. The normalised CWE is filled in here.
     pub(crate) fn hit(&mut self, path: &str, mut finding: Finding) -> Result<(), BatchFailure> {
         match self.member(path)? {
-            Member::Canary => {
-                let lines = self.adapter.canary_lines();
-                for (line, seen) in lines.iter().zip(&mut self.canary) {
-                    *seen |= finding.line == *line;
-                }
-            }
+            Member::Canary => self.canary.push(finding.line),
             Member::Clean => {
                 return Err(format!(
                     "it flagged code that is known to be clean ({} in line {})",
@@ -77,13 +86,14 @@ impl<'a> Collector<'a> {
             }
             Member::Sample(index) => {
                 let mark = self.layout.files()[index].mark;
-                if finding.line == mark && finding.rule == self.adapter.mark_rule() {
-                    self.marked[index] = true;
+                let last = mark + self.mark_lines.saturating_sub(1);
+                if (mark..=last).contains(&finding.line) && self.adapter.is_mark(&finding.rule) {
+                    self.read[index] = true;
                     return Ok(());
                 }
-                if finding.line > mark {
+                if finding.line > last {
                     return Err(format!(
-                        "it reported line {} of a file with {mark} lines",
+                        "it reported line {} of a file with {last} lines",
                         finding.line
                     ));
                 }
@@ -121,11 +131,11 @@ impl<'a> Collector<'a> {
 
     /// Checks the known answers, and gives one outcome a sample, in order.
     pub(crate) fn finish(mut self) -> Result<Vec<FileOutcome>, BatchFailure> {
-        if self.canary.contains(&false) {
+        if !self.adapter.knows(&self.canary) {
             return Err("it did not flag code that is known to be weak".to_owned());
         }
-        for (outcome, marked) in self.outcomes.iter_mut().zip(&self.marked) {
-            if !marked {
+        for (outcome, read) in self.outcomes.iter_mut().zip(&self.read) {
+            if !read {
                 outcome
                     .not_analysed
                     .get_or_insert_with(|| "the scanner did not reach its end".to_owned());

@@ -13,7 +13,7 @@ use crate::environment::Interpreter;
 pub struct RuffS;
 
 impl Adapter for RuffS {
-    fn name(&self) -> &'static str {
+    fn name(&self) -> &str {
         "ruff-s"
     }
 
@@ -58,12 +58,12 @@ impl Adapter for RuffS {
         &[("RAYON_NUM_THREADS", "1"), ("RUST_MIN_STACK", "134217728")]
     }
 
-    fn mark_rule(&self) -> &'static str {
-        "S101"
+    fn is_mark(&self, rule: &str) -> bool {
+        rule == "S101"
     }
 
-    fn canary_lines(&self) -> &'static [u32] {
-        &[CANARY_SHELL, CANARY_EVAL]
+    fn knows(&self, lines: &[u32]) -> bool {
+        lines.contains(&CANARY_SHELL) && lines.contains(&CANARY_EVAL)
     }
 
     /// ruff does not say which files it analysed, and merely warns about one that it cannot read, so the

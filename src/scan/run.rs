@@ -1,12 +1,14 @@
 //! Running scanners in the sandbox, batch by batch: one result for each piece of code, always.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
+use super::adapter::Adapter;
 use super::brought::Brought;
+use super::cwe;
 use super::isolate::Isolation;
 use super::outcome::{BatchFailure, FileOutcome, ToolOutput, check_end};
 use super::staging::{Batch, ROOT, sweep};
-use super::{ScanResult, ScannerKind, cwe};
 use crate::base::digest::Digest;
 use crate::base::text;
 use crate::environment::Interpreter;
@@ -24,15 +26,10 @@ pub const TOO_LONG: &str = "longer than what is scanned (1 MiB)";
 /// Version of what is done to code before it is scanned; a change may change findings.
 const STAGING: u32 = 1;
 
-/// A scanner, found or not.
+/// A tool that is here.
 #[derive(Clone, Debug)]
-pub struct Scanner {
-    kind: ScannerKind,
-    tool: Result<Tool, String>,
-}
-
-#[derive(Clone, Debug)]
-struct Tool {
+pub(super) struct Tool {
+    adapter: Arc<dyn Adapter>,
     interpreter: Interpreter,
     brought: Option<Brought>,
     version: String,
@@ -40,40 +37,54 @@ struct Tool {
 
 impl Tool {
     /// A tool that says its version.
-    async fn ask(
+    pub(super) async fn ask(
         pool: &Pool,
-        kind: ScannerKind,
+        adapter: Arc<dyn Adapter>,
         interpreter: &Interpreter,
         brought: Option<Brought>,
     ) -> Result<Self, String> {
         sweep();
         let mut tool = Self {
+            adapter,
             interpreter: interpreter.clone(),
             brought,
             version: String::new(),
         };
-        let argv = kind.version_command(interpreter);
-        let observation = pool.run(tool.request(kind, argv, None, 0, 0)).await;
-        tool.version = version(kind, &observation.map_err(|error| error.to_string())?)?;
-        if kind.reads_with_python() {
+        let argv = tool.adapter.version_command(interpreter);
+        let observation = pool.run(tool.request(argv, None, 0, 0)).await;
+        let observation = observation.map_err(|error| error.to_string())?;
+        tool.version = version(&*tool.adapter, &observation)?;
+        if tool.adapter.reads_with_python() {
             tool.version
                 .push_str(&format!(" (Python {})", interpreter.version));
         }
         if let Some(brought) = &tool.brought {
-            let (program, rules) = (&brought.program_digest, &brought.rules_digest);
-            let more = format!(
-                " (program {}, rules {})",
-                program.short(12),
-                rules.short(12)
-            );
-            tool.version.push_str(&more);
+            tool.version.push_str(&format!(" ({})", brought.identity()));
         }
         Ok(tool)
     }
 
+    /// Its version, with what it was given and what it reads with.
+    pub(super) fn version(&self) -> &str {
+        &self.version
+    }
+
+    /// Identity of everything that decides its findings: tool, version, flags, rules, what is done to the code,
+    /// the table of CWE numbers.
+    pub(super) fn digest(&self) -> Digest {
+        // Without the program, whose path is another on each machine.
+        let flags = self.adapter.command(&self.interpreter, ROOT).split_off(1);
+        let staging = STAGING.to_string();
+        let parts = [self.adapter.name(), &self.version, &staging]
+            .into_iter()
+            .chain(flags.iter().map(String::as_str))
+            .chain(self.adapter.files().iter().map(|(_, text)| *text))
+            .map(str::as_bytes);
+        Digest::of_parts(parts.chain([cwe::digest().as_bytes().as_slice()]))
+    }
+
     fn request(
         &self,
-        kind: ScannerKind,
         argv: Vec<String>,
         batch: Option<Mount>,
         files: usize,
@@ -84,140 +95,37 @@ impl Tool {
         mounts.extend(batch);
         Request {
             argv,
-            env: kind.env(&self.interpreter),
+            env: environment(&*self.adapter, &self.interpreter),
             stdin: Vec::new(),
             payload: None,
             events_limit: None,
-            profile: kind.profile().to_owned(),
+            profile: self.adapter.profile().to_owned(),
             mounts,
-            limits: kind.limits(files, bytes),
+            limits: self.adapter.limits(files, bytes),
             reuse: Reuse::Sandbox,
         }
     }
-}
 
-impl Scanner {
-    /// Looks for the scanner in `interpreter`'s environment, by asking it for its version in the
-    /// sandbox. A scanner that does not answer is still a scanner: everything is unknown to it, and
-    /// [`Self::missing`] says why.
-    pub async fn prepare(pool: &Pool, kind: ScannerKind, interpreter: &Interpreter) -> Self {
-        let tool = match kind.wants().map(Brought::find).transpose() {
-            Ok(brought) => Tool::ask(pool, kind, interpreter, brought).await,
-            Err(why) => Err(why),
-        };
-        Self {
-            kind,
-            tool: tool.map_err(|why| absent(kind, &why)),
-        }
-    }
-
-    /// The same, with what the user brought at a place that is known.
-    pub async fn prepare_with(
-        pool: &Pool,
-        kind: ScannerKind,
-        interpreter: &Interpreter,
-        brought: Brought,
-    ) -> Self {
-        let tool = Tool::ask(pool, kind, interpreter, Some(brought)).await;
-        Self {
-            kind,
-            tool: tool.map_err(|why| absent(kind, &why)),
-        }
-    }
-
-    /// A scanner that cannot be used because of `why`, such as an environment that was never made.
-    pub fn unavailable(kind: ScannerKind, why: &str) -> Self {
-        Self {
-            kind,
-            tool: Err(absent(kind, why)),
-        }
-    }
-
-    /// Which one it is.
-    pub fn kind(&self) -> ScannerKind {
-        self.kind
-    }
-
-    /// Why it cannot be used, with the remedy; to be said once.
-    pub fn missing(&self) -> Option<&str> {
-        self.tool.as_ref().err().map(String::as_str)
-    }
-
-    /// The tool's version, with Python's where the tool parses by it; empty if it is missing.
-    pub fn version(&self) -> String {
-        self.tool
-            .as_ref()
-            .map_or_else(|_| String::new(), |tool| tool.version.clone())
-    }
-
-    /// Identity of everything that decides its findings: tool, version, flags, rules, what is done to the code,
-    /// the table of CWE numbers.
-    pub fn digest(&self) -> Digest {
-        let flags = self.tool.as_ref().map_or_else(
-            |_| Vec::new(),
-            // Without the program, whose path is another on each machine.
-            |tool| self.kind.command(&tool.interpreter, ROOT).split_off(1),
-        );
-        let staging = STAGING.to_string();
-        let version = self.version();
-        let parts = [self.kind.name(), &version, &staging]
-            .into_iter()
-            .chain(flags.iter().map(String::as_str))
-            .chain(self.kind.files().iter().map(|(_, text)| *text))
-            .map(str::as_bytes);
-        Digest::of_parts(parts.chain([cwe::digest().as_bytes().as_slice()]))
-    }
-
-    /// Scans `codes`, each with its digest, and gives exactly one result for each, in their order. Equal
-    /// digests are scanned once.
-    pub async fn scan_batch(
+    /// Scans different `codes`, and gives an outcome for each, in batches.
+    pub(super) async fn scan(
         &self,
         pool: &Pool,
         codes: &[(Digest, &str)],
-    ) -> Vec<(Digest, ScanResult)> {
-        let mut outcomes = HashMap::<Digest, FileOutcome>::new();
-        match &self.tool {
-            Err(why) => {
-                for (digest, _) in codes {
-                    outcomes.insert(*digest, unknown(why));
-                }
-            }
-            Ok(tool) => {
-                for batch in batches(codes, &mut outcomes) {
-                    let found = self.scan_one(pool, tool, &batch).await;
-                    outcomes.extend(batch.iter().map(|(digest, _)| *digest).zip(found));
-                }
-            }
+    ) -> HashMap<Digest, FileOutcome> {
+        let mut outcomes = HashMap::new();
+        for batch in batches(codes, &mut outcomes) {
+            let found = self.scan_one(pool, &batch).await;
+            outcomes.extend(batch.iter().map(|(digest, _)| *digest).zip(found));
         }
-        let version = self.version();
-        codes
-            .iter()
-            .map(|(digest, _)| {
-                let outcome = outcomes
-                    .get(digest)
-                    .cloned()
-                    .unwrap_or_else(|| unknown("the scanner was not run on it"));
-                let result = ScanResult {
-                    scanner: self.kind.name().to_owned(),
-                    version: version.clone(),
-                    findings: outcome.findings,
-                    not_analysed: outcome.not_analysed,
-                };
-                (*digest, result)
-            })
-            .collect()
+        outcomes
     }
 
-    async fn scan_one(
-        &self,
-        pool: &Pool,
-        tool: &Tool,
-        codes: &[(Digest, &str)],
-    ) -> Vec<FileOutcome> {
+    async fn scan_one(&self, pool: &Pool, codes: &[(Digest, &str)]) -> Vec<FileOutcome> {
+        let adapter = &*self.adapter;
         let mut isolation = Isolation::new(codes.len());
         while let Some(range) = isolation.next() {
             let codes = &codes[range];
-            let batch = match Batch::stage(codes, self.kind.files(), Some(ROOT)) {
+            let batch = match Batch::stage(codes, adapter.files(), adapter.mark(), Some(ROOT)) {
                 Ok(batch) => batch,
                 Err(error) => {
                     isolation.give_up(&format!("cannot write the files to scan: {error}"));
@@ -225,12 +133,12 @@ impl Scanner {
                 }
             };
             let bytes = codes.iter().map(|(_, code)| code.len()).sum();
-            let argv = self.kind.command(&tool.interpreter, ROOT);
+            let argv = adapter.command(&self.interpreter, ROOT);
             let shown = Mount {
                 source: batch.folder().to_owned(),
                 target: ROOT.into(),
             };
-            let request = tool.request(self.kind, argv, Some(shown), codes.len(), bytes);
+            let request = self.request(argv, Some(shown), codes.len(), bytes);
             match pool.run(request).await {
                 // Ours, not any sample's: looking for a guilty one would be in vain.
                 Err(
@@ -244,12 +152,28 @@ impl Scanner {
                 }
                 Err(error @ WorkerError::Lost(_)) => isolation.report(Err(error.to_string())),
                 Ok(observation) => isolation.report(
-                    whole(&observation).and_then(|output| self.kind.parse(&output, batch.layout())),
+                    whole(&observation).and_then(|output| adapter.parse(&output, batch.layout())),
                 ),
             }
         }
         isolation.finish()
     }
+}
+
+/// The whole environment of a scanner's process.
+pub fn environment(adapter: &dyn Adapter, interpreter: &Interpreter) -> Vec<(String, String)> {
+    let common = [
+        ("HOME", "/nonexistent"),
+        ("PATH", "/usr/bin:/bin"),
+        ("LANG", "C.UTF-8"),
+        ("NO_COLOR", "1"),
+    ];
+    common
+        .iter()
+        .chain(adapter.variables())
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+        .chain(interpreter.env.iter().cloned())
+        .collect()
 }
 
 /// The output, unless the sandbox ended the tool or cut what it printed.
@@ -270,7 +194,7 @@ fn whole(observation: &Observation) -> Result<ToolOutput<'_>, BatchFailure> {
 }
 
 /// The version that a tool printed, or why there is none.
-fn version(kind: ScannerKind, observation: &Observation) -> Result<String, BatchFailure> {
+fn version(adapter: &dyn Adapter, observation: &Observation) -> Result<String, BatchFailure> {
     let output = whole(observation)?;
     check_end(&output)?;
     // Bearer says it beside its output.
@@ -279,36 +203,11 @@ fn version(kind: ScannerKind, observation: &Observation) -> Result<String, Batch
         said => String::from_utf8_lossy(said),
     };
     let line = said.lines().next().unwrap_or_default();
-    kind.version(line)
+    adapter
+        .version(line)
         .map(|version| text::one_line(version, 40))
         .filter(|version| version.starts_with(|c: char| c.is_ascii_alphanumeric()))
         .ok_or_else(|| format!("it says no version but \"{}\"", text::one_line(line, 80)))
-}
-
-fn absent(kind: ScannerKind, why: &str) -> String {
-    let why = text::one_line(why, 200);
-    format!(
-        "{} cannot be used ({why}); {}",
-        kind.name(),
-        how_to_get(kind)
-    )
-}
-
-/// What to do to have a scanner.
-pub fn how_to_get(kind: ScannerKind) -> String {
-    let environment = kind.environment();
-    let environment = format!("make its environment with `fumehood env create {environment}`");
-    match kind.wants() {
-        Some(wanted) => format!("{environment}, and get it by {}", wanted.get),
-        None => environment,
-    }
-}
-
-fn unknown(why: &str) -> FileOutcome {
-    FileOutcome {
-        findings: Vec::new(),
-        not_analysed: Some(why.to_owned()),
-    }
 }
 
 /// Groups different codes into batches; what is too long gets its outcome at once.
@@ -324,7 +223,7 @@ fn batches<'a>(
             continue;
         }
         if code.len() > MAX_CODE {
-            outcomes.insert(*digest, unknown(TOO_LONG));
+            outcomes.insert(*digest, FileOutcome::unknown(TOO_LONG));
             continue;
         }
         match all.last_mut() {
@@ -360,17 +259,5 @@ mod tests {
         assert_eq!(outcomes.len(), 1);
         assert_eq!(batches.iter().map(Vec::len).sum::<usize>(), 1202);
         assert!(batches.iter().all(|batch| batch.len() <= BATCH_FILES));
-    }
-
-    #[test]
-    fn a_scanner_that_is_missing_says_how_to_get_it() {
-        for (kind, remedy) in [
-            (ScannerKind::Bandit, "fumehood env create scanners"),
-            (ScannerKind::Semgrep, "fumehood env create semgrep"),
-        ] {
-            let missing = Scanner::unavailable(kind, "no environment");
-            let text = missing.missing().unwrap();
-            assert!(text.contains(remedy), "{text}");
-        }
     }
 }

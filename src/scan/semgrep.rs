@@ -21,7 +21,7 @@ pub const RULES: &str = include_str!("../../rules/semgrep.yaml");
 const RULES_FILE: &str = "semgrep.yaml";
 
 impl Adapter for Semgrep {
-    fn name(&self) -> &'static str {
+    fn name(&self) -> &str {
         "semgrep"
     }
 
@@ -90,12 +90,12 @@ impl Adapter for Semgrep {
         &[(RULES_FILE, RULES), syntax::FILE]
     }
 
-    fn mark_rule(&self) -> &'static str {
-        "mark"
+    fn is_mark(&self, rule: &str) -> bool {
+        rule == "mark"
     }
 
-    fn canary_lines(&self) -> &'static [u32] {
-        &[CANARY_OPEN]
+    fn knows(&self, lines: &[u32]) -> bool {
+        lines.contains(&CANARY_OPEN)
     }
 
     fn limits(&self, files: usize, bytes: usize) -> Limits {

@@ -3,7 +3,7 @@
 //!
 //! Two kinds of known answers prove that a batch was really analysed. Each batch holds a file with known
 //! weaknesses (the canary) and a clean one. And behind its last line, each sample gets one `assert
-//! True`, which every scanner here reports: a file without that report was not analysed, whatever else the
+//! True` or another mark, which the scanner reports: a file without that report was not analysed, whatever else the
 //! scanner said or did not say. These findings are taken out again.
 
 use std::collections::{HashMap, HashSet};
@@ -22,8 +22,15 @@ use crate::base::owner::Owner;
 /// Where a batch is seen inside the sandbox.
 pub const ROOT: &str = "/batch";
 
-/// The statement behind each sample's last line.
-const MARK: &str = "assert True\n";
+/// The mark behind each sample for scanners that report a plain `assert`.
+pub const ASSERT: &str = "assert True\n";
+/// The mark for scanners of which nothing is known: weak code, which each must find.
+pub const WEAK: &str = "\
+def fumehood_mark(value):
+    import os
+    os.system(\"ls \" + value)
+    return eval(value)
+";
 
 /// Code with known weaknesses, of which every scanner must find those that it looks for.
 pub const CANARY: &str = "\
@@ -38,6 +45,18 @@ def canary(value):
 def read(path):
     with open(path) as file:
         return file.read()
+
+
+def page():
+    from flask import Flask, request
+    app = Flask(__name__)
+
+    @app.route(\"/\")
+    def answer():
+        os.system(\"ls \" + request.args[\"name\"])
+        return \"\"
+
+    return app
 ";
 /// Line of a call to a shell in [`CANARY`].
 pub const CANARY_SHELL: u32 = 5;
@@ -45,6 +64,8 @@ pub const CANARY_SHELL: u32 = 5;
 pub const CANARY_EVAL: u32 = 6;
 /// Line of an `open` of whatever path is given in [`CANARY`].
 pub const CANARY_OPEN: u32 = 10;
+/// Line of a call to a shell with what a request brought in [`CANARY`].
+pub const CANARY_REQUEST: u32 = 20;
 /// Code with no weakness at all.
 const CLEAN: &str = "def add(left, right):\n    return left + right\n";
 
@@ -190,14 +211,15 @@ pub struct Batch {
 }
 
 impl Batch {
-    /// Writes `codes` (with different digests) and a scanner's own `files` into a fresh folder. Scanners see it at
-    /// `root`, or in place when that is `None`.
+    /// Writes `codes` (with different digests), each with `mark` behind it, and a scanner's own `files` into a fresh folder.
+    /// Scanners see it at `root`, or in place when that is `None`.
     ///
     /// # Errors
     /// When a file cannot be written.
     pub fn stage(
         codes: &[(Digest, &str)],
         files: &[(&str, &str)],
+        mark: &str,
         root: Option<&str>,
     ) -> io::Result<Self> {
         // The outer folder is the user's alone. The inner one is what the sandbox shows, and whoever
@@ -223,7 +245,7 @@ impl Batch {
         batch.write(CLEAN_NAME, CLEAN)?;
         for (place, (_, code)) in codes.iter().enumerate() {
             let name = batch.layout.files[place].name.clone();
-            batch.write(&name, &staged_text(code))?;
+            batch.write(&name, &staged_text(code, mark))?;
         }
         Ok(batch)
     }
@@ -264,17 +286,17 @@ impl Batch {
 }
 
 /// What is written for `code`: comments made inert, and the mark on a line of its own at the end.
-fn staged_text(code: &str) -> String {
+fn staged_text(code: &str, mark: &str) -> String {
     let mut text = neutralised(code);
     if !text.is_empty() && !text.ends_with(['\n', '\r']) {
         text.push('\n');
     }
-    text.push_str(MARK);
+    text.push_str(mark);
     text
 }
 
 /// Lines as Python counts them: ended by `\n`, `\r` or both together.
-fn lines(code: &str) -> u32 {
+pub(crate) fn lines(code: &str) -> u32 {
     let bytes = code.as_bytes();
     let mut count = 0u32;
     for (at, byte) in bytes.iter().enumerate() {
@@ -301,7 +323,7 @@ mod tests {
             ("a\u{b}b\u{c}c\u{2028}d\n", 1),
         ] {
             assert_eq!(lines(code), count, "{code:?}");
-            let staged = staged_text(code);
+            let staged = staged_text(code, ASSERT);
             assert!(staged.ends_with("assert True\n"));
             assert_eq!(lines(&staged), count + 1, "{code:?}");
         }
@@ -313,13 +335,17 @@ mod tests {
         assert!(line(CANARY_SHELL).starts_with("os.system("));
         assert!(line(CANARY_EVAL).starts_with("return eval("));
         assert!(line(CANARY_OPEN).starts_with("with open("));
+        assert!(
+            line(CANARY_REQUEST).starts_with("os.system(")
+                && line(CANARY_REQUEST).contains("request")
+        );
     }
 
     #[test]
     fn a_batch_is_plain_files_that_vanish() {
         let code = "x = 1  # nosec";
         let digest = Digest::of(code);
-        let batch = Batch::stage(&[(digest, code)], &[], None).unwrap();
+        let batch = Batch::stage(&[(digest, code)], &[], ASSERT, None).unwrap();
         let layout = batch.layout().clone();
         let file = &layout.files()[0];
         assert_eq!(file.mark, 2);
