@@ -25,10 +25,19 @@ use fumehood::worker::{End, Pool, PoolConfig};
 mod bearer;
 #[path = "scanning/command.rs"]
 mod command;
+#[path = "scanning/external.rs"]
+mod external;
 #[path = "scanning/semgrep.rs"]
 mod semgrep;
 #[path = "scanning/table.rs"]
 mod table;
+
+/// Writes a program that can be run.
+fn write_program(path: &Path, text: &str) {
+    use std::os::unix::fs::PermissionsExt;
+    fs::write(path, text).unwrap();
+    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+}
 
 /// The environment that a scanner is in.
 fn home_of(kind: ScannerKind) -> Option<Interpreter> {
@@ -362,7 +371,7 @@ async fn in_the_sandbox_every_code_gets_one_result_whatever_the_others_do() {
         let half = match kind {
             ScannerKind::Bandit => Security::Unknown,
             ScannerKind::RuffS => Security::Insecure,
-            ScannerKind::Semgrep | ScannerKind::Bearer => Security::Secure,
+            ScannerKind::Semgrep | ScannerKind::Bearer | ScannerKind::CodeQl => Security::Secure,
         };
         let expected = [
             Security::Insecure,

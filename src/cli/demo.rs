@@ -12,9 +12,11 @@ use super::eval::conclude;
 use super::eval_args::{EvalArgs, GradingArg, LimitArgs, WorkerArgs};
 use super::exit_code::Exit;
 use super::failure::Failure;
+use super::inputs::InputArgs;
 use super::output::{print, print_json, say};
 use super::render::{Format, Outcome};
 use super::run;
+use super::scanners::ScannerArgs;
 use super::setup::Setup;
 use crate::environment::{CreateOptions, EnvChoice, Store, spec};
 use crate::scan::behaviour;
@@ -172,21 +174,24 @@ fn setup(
         example.samples,
     )?;
     let args = EvalArgs {
-        dataset: example.dataset.to_owned(),
-        data,
-        samples: samples.to_string_lossy().into_owned(),
+        inputs: InputArgs {
+            dataset: example.dataset.to_owned(),
+            data,
+            samples: samples.to_string_lossy().into_owned(),
+            ..InputArgs::default()
+        },
         output: home.join(example.dataset),
         resume: false,
         env: None,
         python: None,
-        scanners: args.scanners.clone(),
+        scanners: ScannerArgs {
+            scanners: args.scanners.clone(),
+            ..ScannerArgs::default()
+        },
         policy: None,
         grading: GradingArg::Strict,
         cold: false,
         check_ground_truth: true,
-        keep_fences: false,
-        tasks: Vec::new(),
-        limit: None,
         profile_time: false,
         no_dedup: false,
         history: None,

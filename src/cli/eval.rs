@@ -32,7 +32,7 @@ pub(super) fn conclude(setup: &Setup, global: Global) -> Result<Outcome, Failure
     let outcome = Outcome::read(&setup.folder, &setup.ks)?;
     outcome.save(&setup.folder)?;
     let results = results::write(setup, &outcome)?;
-    if let SampleSource::File(path) = &setup.samples {
+    if let SampleSource::File(path) = &setup.inputs.samples {
         for (line, reason) in outcome.replay.rejected.iter().take(SHOWN) {
             say(&format!("warning: {}:{line}: {reason}", path.display()));
         }

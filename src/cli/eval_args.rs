@@ -4,6 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
+use super::inputs::InputArgs;
+use super::scanners::ScannerArgs;
+
 /// Evaluate samples: run each in the sandbox with its task's own tests, scan the same code, and
 /// measure both.
 ///
@@ -13,15 +16,8 @@ use clap::{Args, ValueEnum};
 #[derive(Args, Debug)]
 #[command(verbatim_doc_comment)]
 pub(super) struct EvalArgs {
-    /// The kind of dataset: bigcodebench, seccodeplt, humaneval or mbpp.
-    pub(super) dataset: String,
-    /// The dataset: a JSONL file (plain, .gz or .zst) or, for seccodeplt, a folder.
-    #[arg(long, value_name = "PATH")]
-    pub(super) data: PathBuf,
-    /// The samples: a JSONL file (plain, .gz or .zst), `ground-truth` for the dataset's own
-    /// answers, or `ground-truth:NAME` for its other programs, such as `ground-truth:vulnerable`.
-    #[arg(long, value_name = "PATH")]
-    pub(super) samples: String,
+    #[command(flatten)]
+    pub(super) inputs: InputArgs,
     /// The run folder to write.
     #[arg(long, short, value_name = "RUN")]
     pub(super) output: PathBuf,
@@ -34,15 +30,8 @@ pub(super) struct EvalArgs {
     /// Use this Python interpreter.
     #[arg(long, value_name = "PATH")]
     pub(super) python: Option<PathBuf>,
-    /// Scanners, or `none`: bandit, ruff-s, semgrep and bearer read the code, behaviour counts the forbidden acts of
-    /// its run.
-    #[arg(
-        long,
-        value_name = "NAMES",
-        value_delimiter = ',',
-        default_value = "bandit,ruff-s"
-    )]
-    pub(super) scanners: Vec<String>,
+    #[command(flatten)]
+    pub(super) scanners: ScannerArgs,
     /// Which findings count and how scanners combine (TOML; see docs/scanners.md): by default any finding
     /// of any scanner. Part of the run's identity; `report --policy` counts a finished run by another.
     #[arg(long, value_name = "FILE")]
@@ -57,15 +46,6 @@ pub(super) struct EvalArgs {
     /// Run every task's ground truth first, and set apart the tasks where it fails.
     #[arg(long)]
     pub(super) check_ground_truth: bool,
-    /// Take answers as they are, instead of taking code out of fenced blocks.
-    #[arg(long)]
-    pub(super) keep_fences: bool,
-    /// Evaluate only these tasks; may be repeated.
-    #[arg(long = "task", value_name = "ID")]
-    pub(super) tasks: Vec<String>,
-    /// Evaluate only the first N samples.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
-    pub(super) limit: Option<u64>,
     /// Say at the end where the time went; `profile.json` in the run folder always does.
     #[arg(long)]
     pub(super) profile_time: bool,

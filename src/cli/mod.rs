@@ -14,6 +14,7 @@ mod env;
 mod eval;
 mod eval_args;
 mod exec;
+mod inputs;
 mod policy;
 mod profile;
 mod progress;
@@ -22,7 +23,9 @@ mod report;
 mod results;
 mod run;
 mod scan;
+mod scanners;
 mod setup;
+mod stage;
 mod study;
 
 use std::process::ExitCode;
@@ -70,6 +73,8 @@ enum Command {
     Env(env::EnvArgs),
     /// Say what the scanners find in Python files, without running them.
     Scan(scan::ScanArgs),
+    /// Write every program of the samples as a file, for tools that run elsewhere.
+    Stage(stage::StageArgs),
     /// Report on a run from its journal.
     Report(report::ReportArgs),
 }
@@ -107,6 +112,7 @@ pub fn main() -> ExitCode {
         Command::Bench(args) => bench::run(&args, cli.global),
         Command::Env(args) => env::run(&args, cli.global),
         Command::Scan(args) => scan::run(&args, cli.global),
+        Command::Stage(args) => stage::run(&args, cli.global),
         Command::Report(args) => report::run(&args, cli.global),
     };
     outcome

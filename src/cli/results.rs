@@ -18,10 +18,10 @@ use crate::report::{bigcodebench, evalplus};
 
 /// Writes the dataset's own results file, if it has such a format; gives the file's name.
 pub(super) fn write(setup: &Setup, outcome: &Outcome) -> Result<Option<String>, Failure> {
-    if setup.kind == DatasetKind::SecCodePlt {
+    if setup.inputs.kind == DatasetKind::SecCodePlt {
         return Ok(None);
     }
-    let name = format!("{}_eval_results.json", setup.kind.name());
+    let name = format!("{}_eval_results.json", setup.inputs.kind.name());
     let failed = |error: io::Error| {
         Failure::new(
             Exit::RunFolder,
@@ -42,7 +42,7 @@ pub(super) fn write(setup: &Setup, outcome: &Outcome) -> Result<Option<String>, 
             }
         }
     });
-    match setup.kind {
+    match setup.inputs.kind {
         DatasetKind::BigCodeBench => bigcodebench::write(&mut out, &date, tasks),
         _ => {
             let hash = outcome.manifest.identity.tasks.short(32);
@@ -67,7 +67,7 @@ fn entries(
     id: &TaskId,
     samples: &[Place],
 ) -> Result<Vec<Value>, Failure> {
-    let Some(task) = setup.tasks.get(id) else {
+    let Some(task) = setup.inputs.tasks.get(id) else {
         return Ok(Vec::new());
     };
     let mut graded: Vec<(String, VerdictRecord)> = Vec::new();
@@ -92,7 +92,7 @@ fn entries(
             solution,
             verdict: &record.verdict,
         });
-    Ok(match setup.kind {
+    Ok(match setup.inputs.kind {
         DatasetKind::BigCodeBench => bigcodebench::entries(id, graded),
         _ => {
             let set = |case: &str| {
@@ -155,9 +155,11 @@ impl Programs {
         let mut out = BufWriter::new(&file);
         let mut places = BTreeMap::<TaskId, Vec<Place>>::new();
         let mut offset = 0;
-        let samples = setup
-            .samples
-            .open(&setup.tasks, &setup.selection, &setup.options)?;
+        let samples = setup.inputs.samples.open(
+            &setup.inputs.tasks,
+            &setup.inputs.selection,
+            &setup.inputs.options,
+        )?;
         for sample in samples.flatten() {
             let code = sample.code.as_bytes();
             let length = u32::try_from(code.len())

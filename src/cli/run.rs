@@ -15,7 +15,6 @@ use super::profile::TimeProfile;
 use super::progress::Progress;
 use super::setup::Setup;
 use crate::base::version::{HARNESS, MANIFEST};
-use crate::environment::{EnvChoice, Store};
 use crate::harness::ImportOrder;
 use crate::job::PROFILE;
 use crate::journal::{Host, Identity, Manifest, ScannerIdentity};
@@ -27,7 +26,7 @@ use crate::pipeline::{
     Cancel, Evaluation, History, PipelineError, References, Runner, Scanning, Tally,
 };
 use crate::sandbox::{Attestation, Layer, Profile};
-use crate::scan::{Scanner, ScannerKind, behaviour};
+use crate::scan::{Scanner, behaviour};
 use crate::worker::{Pool, PoolConfig};
 
 /// Evaluates, into the run folder. What came of it is in the journal.
@@ -82,7 +81,7 @@ async fn evaluate_in(
     let attestation = pool.attestation(PROFILE).unwrap_or_default();
     let attested = pool.attestations().get(PROFILE).into_iter();
     let mut missing = attested.flat_map(Attestation::missing);
-    if setup.behaviour
+    if setup.panel.behaviour
         && let Some(report) = missing.find(|report| report.layer == Layer::Behaviour)
     {
         say(&format!(
@@ -105,10 +104,10 @@ async fn evaluate_in(
             .unwrap_or_default(),
     };
     let evaluation = Evaluation {
-        tasks: Arc::clone(&setup.tasks),
-        samples: setup.samples.clone(),
-        options: setup.options.clone(),
-        selection: setup.selection.clone(),
+        tasks: Arc::clone(&setup.inputs.tasks),
+        samples: setup.inputs.samples.clone(),
+        options: setup.inputs.options.clone(),
+        selection: setup.inputs.selection.clone(),
         check_ground_truth: setup.check_ground_truth,
         references: References::new(runner.clone(), References::user_cache()),
         runner,
@@ -132,8 +131,8 @@ async fn evaluate_in(
 /// In which order jobs have their imports made. For that it has to be known what comes with the popular ones.
 async fn import_order(setup: &Setup, global: Global, runner: &Runner) -> ImportOrder {
     let tasks = || {
-        let all = setup.tasks.iter().map(|task| &**task);
-        all.filter(|task| setup.selection.has(&task.id))
+        let all = setup.inputs.tasks.iter().map(|task| &**task);
+        all.filter(|task| setup.inputs.selection.has(&task.id))
     };
     let order = ImportOrder::of(tasks());
     let begun = |count| {
@@ -147,29 +146,10 @@ async fn import_order(setup: &Setup, global: Global, runner: &Runner) -> ImportO
     order.with(&closures, tasks(), setup.workers)
 }
 
-/// Scanners, each asked for its version where its environment is there.
-pub(super) async fn find_scanners(kinds: &[ScannerKind], pool: &Pool) -> Vec<Scanner> {
-    let store = Store::of_user();
-    let mut scanners = Vec::new();
-    for kind in kinds {
-        let choice = EnvChoice::Named(kind.environment().to_owned());
-        let environment = match &store {
-            Ok(store) => store
-                .resolve(&choice, &[])
-                .map_err(|error| error.to_string()),
-            Err(error) => Err(error.to_string()),
-        };
-        scanners.push(match &environment {
-            Ok(interpreter) => Scanner::prepare(pool, *kind, interpreter).await,
-            Err(error) => Scanner::unavailable(*kind, error),
-        });
-    }
-    scanners
-}
-
 /// The scanners of the run; one that is missing is said, or ends it.
 async fn scanners(setup: &Setup, pool: &Pool) -> Result<Vec<Scanner>, Failure> {
-    let scanners = find_scanners(&setup.scanners, pool).await;
+    let mut scanners = setup.panel.find(pool).await;
+    scanners.extend(setup.reports.iter().cloned().map(Scanner::report));
     for why in scanners.iter().filter_map(Scanner::missing) {
         if setup.needs_scanners {
             let why = anyhow::anyhow!("{why}");
@@ -188,7 +168,7 @@ fn manifest(
     scanners: &[Scanner],
     attestation: serde_json::Value,
 ) -> Result<Manifest, Failure> {
-    let tasks = tasks_digest(&setup.tasks);
+    let tasks = tasks_digest(&setup.inputs.tasks);
     let profile =
         Profile::load(PROFILE, None).map_err(|error| Failure::new(Exit::Sandbox, error))?;
     Ok(Manifest {
@@ -196,10 +176,10 @@ fn manifest(
         fumehood: env!("CARGO_PKG_VERSION").to_owned(),
         created: now(),
         identity: Identity {
-            dataset: setup.kind.name().to_owned(),
+            dataset: setup.inputs.kind.name().to_owned(),
             tasks,
-            samples: setup.samples.digest(&tasks)?,
-            selection: setup.selection.describe(),
+            samples: setup.inputs.samples.digest(&tasks)?,
+            selection: setup.inputs.selection.describe(),
             grading: setup.grading.name().to_owned(),
             check_ground_truth: setup.check_ground_truth,
             limits: setup.limits.clone(),
@@ -212,9 +192,10 @@ fn manifest(
             harness: HARNESS,
         },
         tasks: setup
+            .inputs
             .tasks
             .iter()
-            .filter(|task| setup.selection.has(&task.id))
+            .filter(|task| setup.inputs.selection.has(&task.id))
             .count() as u64,
         python: setup.interpreter.version.clone(),
         warm: setup.warm,
@@ -230,7 +211,7 @@ fn panel(setup: &Setup, scanners: &[Scanner]) -> Vec<ScannerIdentity> {
         version: scanner.version().to_owned(),
         digest: scanner.digest(),
     });
-    let dynamic = setup.behaviour.then(|| ScannerIdentity {
+    let dynamic = setup.panel.behaviour.then(|| ScannerIdentity {
         name: behaviour::NAME.to_owned(),
         version: behaviour::version(),
         digest: behaviour::digest(),

@@ -14,8 +14,8 @@ use super::Global;
 use super::exit_code::Exit;
 use super::failure::Failure;
 use super::output::{print, print_json, say};
-use super::run::{find_scanners, runtime, start_pool};
-use super::setup::{behaviour_asked, scanners};
+use super::run::{runtime, start_pool};
+use super::scanners::{Panel, ScannerArgs, find, shared_name};
 use crate::base::digest::Digest;
 use crate::base::text::for_terminal;
 use crate::scan::run::{MAX_CODE, TOO_LONG};
@@ -36,17 +36,8 @@ pub(super) struct ScanArgs {
     /// Python files, and folders to look for them in (links in folders are passed over).
     #[arg(value_name = "PATH", required_unless_present = "list")]
     paths: Vec<PathBuf>,
-    /// The scanners: bandit, ruff-s, semgrep, bearer.
-    #[arg(
-        long,
-        value_name = "NAMES",
-        value_delimiter = ',',
-        default_value = "bandit,ruff-s"
-    )]
-    scanners: Vec<String>,
-    /// A SARIF report of another tool on the same files, such as CodeQL's, to be one scanner more; may be repeated.
-    #[arg(long, value_name = "FILE")]
-    sarif: Vec<PathBuf>,
+    #[command(flatten)]
+    scanners: ScannerArgs,
     /// Show every scanner instead: found or not, which version, and how to get it.
     #[arg(long, conflicts_with = "paths")]
     list: bool,
@@ -57,32 +48,24 @@ pub(super) struct ScanArgs {
 
 /// Runs it.
 pub(super) fn run(args: &ScanArgs, global: Global) -> Result<Exit, Failure> {
-    let kinds = if args.list {
-        ScannerKind::ALL.to_vec()
-    } else {
-        scanners(&args.scanners)?
-    };
-    if kinds.is_empty() && args.sarif.is_empty() || !args.list && behaviour_asked(&args.scanners) {
+    let panel = Panel::of(&args.scanners)?;
+    let is_empty = panel.asked.is_empty() && panel.reports.is_empty();
+    if !args.list && (is_empty || panel.behaviour) {
         return Err(Failure::new(
             Exit::Usage,
             anyhow::anyhow!("name scanners that read code; nothing is run here"),
         ));
     }
-    let reports = args
-        .sarif
+    let reports = panel
+        .reports
         .iter()
         .map(|path| report(path))
         .collect::<Result<Vec<_>, _>>()?;
-    for (number, one) in reports.iter().enumerate() {
-        if reports[..number]
-            .iter()
-            .any(|other| other.scanner == one.scanner)
-        {
-            return Err(Failure::new(
-                Exit::Input,
-                anyhow::anyhow!("two reports are of {}; join them into one", one.scanner),
-            ));
-        }
+    if let Some(name) = shared_name(reports.iter().map(|report| report.scanner.as_str())) {
+        return Err(Failure::new(
+            Exit::Input,
+            anyhow::anyhow!("two reports are of {name}; join them into one"),
+        ));
     }
     let files = files(&args.paths)?;
     let processors = std::thread::available_parallelism().map_or(1, usize::from);
@@ -91,7 +74,7 @@ pub(super) fn run(args: &ScanArgs, global: Global) -> Result<Exit, Failure> {
     let outcome = runtime.block_on(async {
         let pool = Arc::new(start_pool(workers, &[]).await?);
         let outcome = tokio::select! {
-            outcome = work(args, global, &kinds, &reports, &files, &pool) => outcome,
+            outcome = work(args, global, &panel, &reports, &files, &pool) => outcome,
             _ = tokio::signal::ctrl_c() => Ok(Exit::Interrupted),
         };
         if let Some(pool) = Arc::into_inner(pool) {
@@ -106,15 +89,15 @@ pub(super) fn run(args: &ScanArgs, global: Global) -> Result<Exit, Failure> {
 async fn work(
     args: &ScanArgs,
     global: Global,
-    kinds: &[ScannerKind],
+    panel: &Panel,
     reports: &[Sarif],
     files: &[PathBuf],
     pool: &Arc<Pool>,
 ) -> Result<Exit, Failure> {
-    let found = find_scanners(kinds, pool).await;
     if args.list {
-        return list(kinds, &found, global);
+        return list(pool, global).await;
     }
+    let found = panel.find(pool).await;
     if let Some(why) = found.iter().find_map(Scanner::missing) {
         return Err(Failure::new(Exit::Environment, anyhow::anyhow!("{why}"))
             .hint("`fumehood scan --list` shows what is there"));
@@ -388,10 +371,14 @@ struct Listed<'a> {
     why_not: Option<String>,
 }
 
-fn list(kinds: &[ScannerKind], scanners: &[Scanner], global: Global) -> Result<Exit, Failure> {
+async fn list(pool: &Pool, global: Global) -> Result<Exit, Failure> {
+    let mut scanners = Vec::new();
+    for kind in ScannerKind::ALL {
+        scanners.push(find(kind, pool).await);
+    }
     let listed: Vec<Listed<'_>> = scanners
         .iter()
-        .zip(kinds)
+        .zip(ScannerKind::ALL)
         .map(|(scanner, kind)| Listed {
             name: kind.name(),
             found: scanner.missing().is_none(),
@@ -400,7 +387,7 @@ fn list(kinds: &[ScannerKind], scanners: &[Scanner], global: Global) -> Result<E
                 .missing()
                 .is_none()
                 .then(|| scanner.digest().short(12)),
-            get: how_to_get(*kind),
+            get: how_to_get(kind),
             why_not: scanner.missing().map(str::to_owned),
         })
         .collect();

@@ -1,38 +1,35 @@
 //! From what was typed to what is run: everything that can be wrong with the inputs is found here,
 //! before any program runs.
 
-use std::path::Path;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
 
 use super::Global;
 use super::eval_args::{EvalArgs, GradingArg};
 use super::exit_code::Exit;
 use super::failure::Failure;
+use super::inputs::Inputs;
 use super::output::say;
 use super::policy;
+use super::scanners::{Asked, Panel, shared_name};
 use crate::base::limits::Limits;
-use crate::base::text::one_line;
-use crate::dataset::{DatasetKind, SampleOptions, TaskSet};
+use crate::dataset::DatasetKind;
 use crate::environment::{EnvChoice, EnvState, Interpreter, Store};
 use crate::harness::Grading;
 use crate::job::PROFILE;
 use crate::journal::{Mode, RunFolder};
-use crate::pipeline::{Durations, SampleSource, Selection};
+use crate::pipeline::Durations;
 use crate::sandbox::Profile;
-use crate::scan::{Policy, ScannerKind, behaviour};
+use crate::scan::staged_report::StagedReport;
+use crate::scan::{Policy, behaviour};
 
 /// A resolved evaluation.
 #[derive(Debug)]
 pub(super) struct Setup {
-    pub(super) kind: DatasetKind,
-    pub(super) tasks: Arc<TaskSet>,
-    pub(super) samples: SampleSource,
-    pub(super) options: SampleOptions,
-    pub(super) selection: Selection,
+    pub(super) inputs: Inputs,
     pub(super) interpreter: Interpreter,
-    pub(super) scanners: Vec<ScannerKind>,
-    /// Whether what samples do counts as a scanner beside those.
-    pub(super) behaviour: bool,
+    pub(super) panel: Panel,
+    /// What tools said elsewhere.
+    pub(super) reports: Vec<StagedReport>,
     /// Whether a scanner that cannot be used ends the run; else everything is unknown to it.
     pub(super) needs_scanners: bool,
     pub(super) policy: Policy,
@@ -57,63 +54,31 @@ impl Setup {
         let folder = RunFolder::at(&args.output);
         let mode = if args.resume { Mode::Resume } else { Mode::New };
         folder.check(mode)?;
-        let kind: DatasetKind = args
-            .dataset
-            .parse()
-            .map_err(|error| Failure::new(Exit::Usage, anyhow::Error::new(error)))?;
-        let tasks = TaskSet::load(kind, &args.data)?;
-        let told = tasks.errors().len();
-        for error in tasks.errors().iter().take(SHOWN) {
-            say(&format!("warning: {error}"));
-        }
-        if told > SHOWN {
-            say(&format!("warning: {} more such tasks", told - SHOWN));
-        }
-        let selection = Selection {
-            tasks: args.tasks.iter().map(|id| id.as_str().into()).collect(),
-            limit: args.limit,
-        };
-        if let Some(unknown) = selection.tasks.iter().find(|id| tasks.get(id).is_none()) {
-            return Err(Failure::new(
-                Exit::Input,
-                anyhow::anyhow!("{} has no task `{unknown}`", args.data.display()),
-            ));
-        }
-        let samples = SampleSource::parse(&args.samples);
-        samples.check(&tasks, &args.data)?;
-        let tasks = Arc::new(tasks);
-        let options = SampleOptions {
-            keep_fences: args.keep_fences,
-            ..SampleOptions::default()
-        };
-        // Opened for what is wrong with the file as a whole; single lines are judged in the run.
-        drop(samples.open(&tasks, &selection, &options)?);
+        let inputs = Inputs::resolve(&args.inputs)?;
+        let panel = Panel::of(&args.scanners)?;
+        let reports = reports(&panel)?;
         let hidden = [std::path::absolute(&args.output).unwrap_or_else(|_| args.output.clone())];
         let choice = match (&args.env, &args.python) {
             (Some(name), _) => EnvChoice::Named(name.clone()),
             (None, Some(path)) => EnvChoice::Python(path.clone()),
-            (None, None) => default_environment(kind, global),
+            (None, None) => default_environment(inputs.kind, global),
         };
         let interpreter = Store::of_user()?.resolve(&choice, &hidden)?;
         check_is_shown(&interpreter)?;
         Ok(Self {
-            kind,
-            tasks,
-            samples,
-            options,
-            selection,
+            policy: policy::read(args.policy.as_deref(), names(&panel, &reports).into_iter())?,
+            limits: args.limits.over(inputs.kind.limits()),
+            inputs,
             interpreter,
-            scanners: scanners(&args.scanners)?,
-            behaviour: behaviour_asked(&args.scanners),
+            panel,
+            reports,
             needs_scanners: true,
-            policy: policy::read(args.policy.as_deref(), names_of(&args.scanners))?,
             grading: match args.grading {
                 GradingArg::Strict => Grading::Strict,
                 GradingArg::Paper => Grading::Paper,
             },
             warm: !args.cold,
             check_ground_truth: args.check_ground_truth,
-            limits: args.limits.over(kind.limits()),
             workers: args.workers.count(),
             share_verdicts: !args.no_dedup,
             history: args.history.as_deref().map(durations).transpose()?,
@@ -153,9 +118,6 @@ fn durations(run: &Path) -> Result<Durations, Failure> {
     Ok(Durations::of(&index)?)
 }
 
-/// Faulty tasks that are shown one by one.
-const SHOWN: usize = 5;
-
 /// The environment that was made for this dataset, else the host's Python.
 fn default_environment(kind: DatasetKind, global: Global) -> EnvChoice {
     if kind != DatasetKind::BigCodeBench {
@@ -179,43 +141,32 @@ fn default_environment(kind: DatasetKind, global: Global) -> EnvChoice {
     EnvChoice::Default
 }
 
-/// The scanners that a run is to have, as typed.
-fn names_of(typed: &[String]) -> impl Iterator<Item = &str> {
-    typed
+/// What tools said elsewhere, read; each scanner of the run by a name of its own.
+fn reports(panel: &Panel) -> Result<Vec<StagedReport>, Failure> {
+    let read = |path: &PathBuf| {
+        StagedReport::read(path)
+            .map_err(|why| Failure::new(Exit::Input, anyhow::anyhow!("{}: {why}", path.display())))
+    };
+    let reports = panel
+        .reports
         .iter()
-        .map(String::as_str)
-        .filter(|name| *name != "none")
-}
-
-/// Whether what samples do is to count as a scanner.
-pub(super) fn behaviour_asked(typed: &[String]) -> bool {
-    typed.iter().any(|name| name == behaviour::NAME)
-}
-
-/// The scanners of code to run; none for `none`.
-pub(super) fn scanners(typed: &[String]) -> Result<Vec<ScannerKind>, Failure> {
-    if typed == ["none"] {
-        return Ok(Vec::new());
-    }
-    let mut kinds = typed
-        .iter()
-        .filter(|name| *name != behaviour::NAME)
-        .map(|name| {
-            ScannerKind::by_name(name).ok_or_else(|| {
-                let known: Vec<_> = ScannerKind::ALL
-                    .iter()
-                    .map(|kind| kind.name())
-                    .chain([behaviour::NAME])
-                    .collect();
-                Failure::new(
-                    Exit::Usage,
-                    anyhow::anyhow!("unknown scanner `{}`", one_line(name, 40)),
-                )
-                .hint(format!("the scanners are {}, or none", known.join(", ")))
-            })
-        })
+        .map(read)
         .collect::<Result<Vec<_>, _>>()?;
-    kinds.sort();
-    kinds.dedup();
-    Ok(kinds)
+    match shared_name(names(panel, &reports)) {
+        Some(name) => Err(Failure::new(
+            Exit::Usage,
+            anyhow::anyhow!("two scanners are called `{name}`; join their reports into one"),
+        )),
+        None => Ok(reports),
+    }
+}
+
+/// The names of all scanners of the run.
+fn names<'a>(panel: &'a Panel, reports: &'a [StagedReport]) -> Vec<&'a str> {
+    let asked = panel.asked.iter().map(Asked::name);
+    let dynamic = panel.behaviour.then_some(behaviour::NAME);
+    asked
+        .chain(reports.iter().map(StagedReport::scanner))
+        .chain(dynamic)
+        .collect()
 }

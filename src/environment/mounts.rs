@@ -59,7 +59,7 @@ impl Guard {
     }
 
     /// Why `folder` (resolved) must not be shown, if so.
-    fn objection(&self, folder: &Path) -> Option<String> {
+    pub(super) fn objection(&self, folder: &Path) -> Option<String> {
         let mut names = folder.components().filter_map(|part| match part {
             Component::Normal(name) => name.to_str(),
             _ => None,
@@ -87,7 +87,7 @@ impl Guard {
     }
 }
 
-fn is_shown(path: &Path) -> bool {
+pub(super) fn is_shown(path: &Path) -> bool {
     SHOWN.iter().any(|shown| path.starts_with(shown))
 }
 

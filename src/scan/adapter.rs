@@ -7,7 +7,7 @@ use super::brought::Wanted;
 use super::outcome::{BatchFailure, FileOutcome, ToolOutput};
 use super::staging::{ASSERT, Layout};
 use crate::base::limits::{Limits, MIB};
-use crate::environment::Interpreter;
+use crate::environment::{Interpreter, Program};
 
 /// A scanner: how it is called, and what its output means. It holds nothing.
 pub trait Adapter: fmt::Debug + Send + Sync {
@@ -24,16 +24,21 @@ pub trait Adapter: fmt::Debug + Send + Sync {
         None
     }
 
+    /// A program outside of all environments that it is, with what must be shown for it.
+    fn program(&self) -> Option<&Program> {
+        None
+    }
+
     /// The sandbox profile under which it runs.
     fn profile(&self) -> &'static str {
         "scanner"
     }
 
-    /// The command line that prints the version.
-    fn version_command(&self, interpreter: &Interpreter) -> Vec<String>;
+    /// The command line that prints the version; `None` if only its reports tell.
+    fn version_command(&self, interpreter: &Interpreter) -> Option<Vec<String>>;
 
-    /// The version in the first line of what that prints.
-    fn version<'a>(&self, line: &'a str) -> Option<&'a str>;
+    /// The version in the first line of what that prints, or in a whole report.
+    fn version(&self, said: &str) -> Option<String>;
 
     /// Whether it reads code as the Python of its environment does, so that Python's version is part of its own.
     fn reads_with_python(&self) -> bool {

@@ -25,13 +25,13 @@ impl Adapter for Bandit {
         "bandit"
     }
 
-    fn version_command(&self, interpreter: &Interpreter) -> Vec<String> {
-        call(interpreter, &["--version"])
+    fn version_command(&self, interpreter: &Interpreter) -> Option<Vec<String>> {
+        Some(call(interpreter, &["--version"]))
     }
 
-    fn version<'a>(&self, line: &'a str) -> Option<&'a str> {
+    fn version(&self, line: &str) -> Option<String> {
         // It calls itself by the name under which Python runs it.
-        line.split_once(' ').map(|(_, version)| version)
+        line.split_once(' ').map(|(_, version)| version.to_owned())
     }
 
     fn reads_with_python(&self) -> bool {

@@ -31,7 +31,8 @@ impl Adapter for Bearer {
         Some(&Wanted {
             program: "bearer",
             program_variable: "FUMEHOOD_BEARER",
-            rules_variable: "FUMEHOOD_BEARER_RULES",
+            rules_variable: Some("FUMEHOOD_BEARER_RULES"),
+            with_folder: false,
             get: "tools/install_bearer.sh FOLDER, then name FOLDER/bearer in FUMEHOOD_BEARER, and the folder `python` of \
                   github.com/Bearer/bearer-rules in FUMEHOOD_BEARER_RULES",
         })
@@ -42,13 +43,13 @@ impl Adapter for Bearer {
         "scanner-loopback"
     }
 
-    fn version_command(&self, _: &Interpreter) -> Vec<String> {
-        vec![brought::PROGRAM.to_owned(), "version".to_owned()]
+    fn version_command(&self, _: &Interpreter) -> Option<Vec<String>> {
+        Some(vec![brought::PROGRAM.to_owned(), "version".to_owned()])
     }
 
-    fn version<'a>(&self, line: &'a str) -> Option<&'a str> {
+    fn version(&self, line: &str) -> Option<String> {
         let (_, rest) = line.split_once("version ")?;
-        rest.split(',').next()
+        rest.split(',').next().map(str::to_owned)
     }
 
     fn reads_with_python(&self) -> bool {

@@ -5,15 +5,20 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::base::digest::Digest;
+use crate::environment::program::{never_shown, on_path};
 use crate::worker::Mount;
 
 /// Where the sandbox shows the program.
 pub const PROGRAM: &str = "/scanner/program";
+/// Where the sandbox shows the folder of a program that needs what lies beside it.
+const FOLDER: &str = "/scanner/whole";
 /// Where the sandbox shows the rules.
 pub const RULES: &str = "/scanner/rules";
 /// The most files of rules.
 const MOST_FILES: usize = 10_000;
-/// The most bytes in one of them.
+/// The most files in the folder of a program.
+const MOST_IN_FOLDER: usize = 1_000_000;
+/// The most bytes in one file of rules.
 const MOST_BYTES: u64 = 16 << 20;
 
 /// What a scanner wants to be given.
@@ -23,8 +28,10 @@ pub struct Wanted {
     pub program: &'static str,
     /// The variable that names it elsewhere.
     pub program_variable: &'static str,
-    /// The variable that names the folder of rules.
-    pub rules_variable: &'static str,
+    /// The variable that names the folder of rules, for one that comes without.
+    pub rules_variable: Option<&'static str>,
+    /// Whether it needs what lies in its folder.
+    pub with_folder: bool,
     /// How to get it.
     pub get: &'static str,
 }
@@ -41,11 +48,18 @@ impl Wanted {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Brought {
     program: PathBuf,
-    rules: PathBuf,
-    /// Of the program.
+    /// Its folder, if that is shown.
+    folder: Option<PathBuf>,
+    rules: Option<PathBuf>,
+    /// Of the program; with its folder, of all names and sizes in there besides.
     pub program_digest: Digest,
     /// Of the rules: names and contents.
-    pub rules_digest: Digest,
+    pub rules_digest: Option<Digest>,
+}
+
+/// Where the sandbox shows a program that comes with its folder.
+pub fn whole(program: &str) -> String {
+    format!("{FOLDER}/{program}")
 }
 
 impl Brought {
@@ -60,56 +74,105 @@ impl Brought {
                 wanted.program, wanted.program_variable
             )
         })?;
-        let rules = std::env::var_os(wanted.rules_variable)
-            .map(PathBuf::from)
-            .ok_or_else(|| format!("{} names no folder of rules", wanted.rules_variable))?;
-        Self::at(&program, &rules)
+        let rules = wanted
+            .rules_variable
+            .map(|variable| {
+                let rules = std::env::var_os(variable).map(PathBuf::from);
+                rules.ok_or_else(|| format!("{variable} names no folder of rules"))
+            })
+            .transpose()?;
+        let brought = Self::at(&program, rules.as_deref())?;
+        if wanted.with_folder {
+            return brought.with_folder(wanted.program);
+        }
+        Ok(brought)
     }
 
     /// The program and the rules at these places.
     ///
     /// # Errors
     /// When one cannot be read, or there are no rules.
-    pub fn at(program: &Path, rules: &Path) -> Result<Self, String> {
-        let failed =
-            |path: &Path, error: &io::Error| format!("{} cannot be read: {error}", path.display());
-        let program = fs::canonicalize(program).map_err(|error| failed(program, &error))?;
-        let rules = fs::canonicalize(rules).map_err(|error| failed(rules, &error))?;
-        let bytes = fs::read(&program).map_err(|error| failed(&program, &error))?;
-        let rules_digest = digest_of(&rules).map_err(|error| failed(&rules, &error))?;
+    pub fn at(program: &Path, rules: Option<&Path>) -> Result<Self, String> {
+        let program = real(program)?;
+        let file = fs::File::open(&program).and_then(Digest::of_reader);
+        let program_digest = file.map_err(|error| unreadable(&program, &error))?;
+        let rules = rules.map(real).transpose()?;
+        let rules_digest = rules
+            .as_deref()
+            .map(|rules| digest_of(rules).map_err(|error| unreadable(rules, &error)));
         Ok(Self {
-            program_digest: Digest::of(bytes),
-            rules_digest,
+            folder: None,
+            program_digest,
+            rules_digest: rules_digest.transpose()?,
             program,
             rules,
         })
     }
 
+    /// The same, with all that lies beside the program, which must have this `name` there.
+    fn with_folder(mut self, name: &str) -> Result<Self, String> {
+        let folder = self.program.parent().unwrap_or(Path::new("/"));
+        if !self.program.ends_with(name) {
+            return Err(format!("{} is not called {name}", self.program.display()));
+        }
+        if let Some(why) = never_shown(folder) {
+            return Err(format!(
+                "its folder {} {why}; unpack it into one of its own",
+                folder.display()
+            ));
+        }
+        let listing = listing(folder).map_err(|error| unreadable(folder, &error))?;
+        let own = self.program_digest;
+        self.program_digest = Digest::of_parts([own.as_bytes().as_slice(), listing.as_bytes()]);
+        self.folder = Some(folder.to_owned());
+        Ok(self)
+    }
+
     /// Which program and which rules they are, in short.
     pub fn identity(&self) -> String {
-        let (program, rules) = (&self.program_digest, &self.rules_digest);
-        format!("program {}, rules {}", program.short(12), rules.short(12))
+        let program = format!("program {}", self.program_digest.short(12));
+        match &self.rules_digest {
+            Some(rules) => format!("{program}, rules {}", rules.short(12)),
+            None => program,
+        }
     }
 
     /// What the sandbox must show.
-    pub fn mounts(&self) -> [Mount; 2] {
-        [(&self.program, PROGRAM), (&self.rules, RULES)].map(|(source, target)| Mount {
+    pub fn mounts(&self) -> impl Iterator<Item = Mount> + '_ {
+        let program = match &self.folder {
+            Some(folder) => (folder, FOLDER),
+            None => (&self.program, PROGRAM),
+        };
+        let rules = self.rules.iter().map(|rules| (rules, RULES));
+        let all = std::iter::once(program).chain(rules);
+        all.map(|(source, target)| Mount {
             source: source.clone(),
             target: target.into(),
         })
     }
 }
 
-fn on_path(program: &str) -> Option<PathBuf> {
-    let path = std::env::var_os("PATH")?;
-    std::env::split_paths(&path)
-        .filter(|folder| folder.is_absolute())
-        .map(|folder| folder.join(program))
-        .find(|file| file.is_file())
+fn real(path: &Path) -> Result<PathBuf, String> {
+    fs::canonicalize(path).map_err(|error| unreadable(path, &error))
 }
 
-/// Names and contents of all files below a folder, sorted by name; what is no file or folder is not followed.
-fn digest_of(folder: &Path) -> io::Result<Digest> {
+fn unreadable(path: &Path, error: &io::Error) -> String {
+    format!("{} cannot be read: {error}", path.display())
+}
+
+/// Digest of the names and sizes of all files below a folder, sorted: a bundle is too large to be read for each run.
+fn listing(folder: &Path) -> io::Result<Digest> {
+    let mut lines = Vec::new();
+    for file in files_below(folder, MOST_IN_FOLDER)? {
+        let size = fs::symlink_metadata(&file)?.len();
+        let name = file.strip_prefix(folder).unwrap_or(&file);
+        lines.push(format!("{} {size}", name.display()));
+    }
+    Ok(Digest::of_parts(lines.iter().map(String::as_bytes)))
+}
+
+/// All files below a folder, sorted; what is no file or folder is not followed.
+fn files_below(folder: &Path, most: usize) -> io::Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     let mut folders = vec![folder.to_owned()];
     while let Some(folder) = folders.pop() {
@@ -121,15 +184,21 @@ fn digest_of(folder: &Path) -> io::Result<Digest> {
             } else if kind.is_file() {
                 files.push(entry.path());
             }
-            if files.len() > MOST_FILES {
-                return Err(io::Error::other("too many files to be rules"));
+            if files.len() > most {
+                return Err(io::Error::other("it holds too many files"));
             }
         }
     }
+    files.sort();
+    Ok(files)
+}
+
+/// Names and contents of all files below a folder.
+fn digest_of(folder: &Path) -> io::Result<Digest> {
+    let files = files_below(folder, MOST_FILES)?;
     if files.is_empty() {
         return Err(io::Error::other("it holds no files"));
     }
-    files.sort();
     let mut parts = Vec::new();
     for file in files {
         if fs::metadata(&file)?.len() > MOST_BYTES {
@@ -154,23 +223,23 @@ mod tests {
         let rules = home.path().join("rules");
         fs::create_dir_all(rules.join("deep")).unwrap();
         assert!(
-            Brought::at(&program, &rules)
+            Brought::at(&program, Some(&rules))
                 .unwrap_err()
                 .contains("holds no files")
         );
         fs::write(rules.join("deep/a.yml"), "1").unwrap();
-        let one = Brought::at(&program, &rules).unwrap();
-        assert_eq!(one, Brought::at(&program, &rules).unwrap());
+        let one = Brought::at(&program, Some(&rules)).unwrap();
+        assert_eq!(one, Brought::at(&program, Some(&rules)).unwrap());
         fs::write(rules.join("deep/a.yml"), "2").unwrap();
-        let other = Brought::at(&program, &rules).unwrap();
+        let other = Brought::at(&program, Some(&rules)).unwrap();
         assert_ne!(one.rules_digest, other.rules_digest);
         assert_eq!(one.program_digest, other.program_digest);
         fs::rename(rules.join("deep/a.yml"), rules.join("deep/b.yml")).unwrap();
         assert_ne!(
             other.rules_digest,
-            Brought::at(&program, &rules).unwrap().rules_digest
+            Brought::at(&program, Some(&rules)).unwrap().rules_digest
         );
-        let missing = Brought::at(&home.path().join("none"), &rules).unwrap_err();
+        let missing = Brought::at(&home.path().join("none"), Some(&rules)).unwrap_err();
         assert!(missing.contains("none cannot be read"), "{missing}");
     }
 }

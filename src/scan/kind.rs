@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::adapter::Adapter;
 use super::bandit::Bandit;
 use super::bearer::Bearer;
+use super::codeql::CodeQl;
 use super::ruff::RuffS;
 use super::semgrep::Semgrep;
 
@@ -20,11 +21,19 @@ pub enum ScannerKind {
     Semgrep,
     /// Bearer with the user's rules.
     Bearer,
+    /// CodeQL.
+    CodeQl,
 }
 
 impl ScannerKind {
     /// All scanners.
-    pub const ALL: [Self; 4] = [Self::Bandit, Self::RuffS, Self::Semgrep, Self::Bearer];
+    pub const ALL: [Self; 5] = [
+        Self::Bandit,
+        Self::RuffS,
+        Self::Semgrep,
+        Self::Bearer,
+        Self::CodeQl,
+    ];
 
     /// The scanner of that name.
     pub fn by_name(name: &str) -> Option<Self> {
@@ -37,6 +46,7 @@ impl ScannerKind {
             Self::RuffS => &RuffS,
             Self::Semgrep => &Semgrep,
             Self::Bearer => &Bearer,
+            Self::CodeQl => &CodeQl,
         }
     }
 
@@ -52,6 +62,7 @@ impl ScannerKind {
             Self::RuffS => Arc::new(RuffS),
             Self::Semgrep => Arc::new(Semgrep),
             Self::Bearer => Arc::new(Bearer),
+            Self::CodeQl => Arc::new(CodeQl),
         }
     }
 }

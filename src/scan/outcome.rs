@@ -115,6 +115,14 @@ impl<'a> Collector<'a> {
         Ok(())
     }
 
+    /// Takes it that the tool itself shows that it read a file to its end.
+    pub(crate) fn read(&mut self, path: &str) -> Result<(), BatchFailure> {
+        if let Member::Sample(index) = self.member(path)? {
+            self.read[index] = true;
+        }
+        Ok(())
+    }
+
     /// Takes a reason why a file was not, or not wholly, analysed; the first one is kept.
     pub(crate) fn problem(&mut self, path: &str, why: &str) -> Result<(), BatchFailure> {
         let why = text::one_line(why, MAX_MESSAGE);

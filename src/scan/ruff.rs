@@ -17,12 +17,12 @@ impl Adapter for RuffS {
         "ruff-s"
     }
 
-    fn version_command(&self, interpreter: &Interpreter) -> Vec<String> {
-        vec![program(interpreter), "--version".to_owned()]
+    fn version_command(&self, interpreter: &Interpreter) -> Option<Vec<String>> {
+        Some(vec![program(interpreter), "--version".to_owned()])
     }
 
-    fn version<'a>(&self, line: &'a str) -> Option<&'a str> {
-        line.strip_prefix("ruff ")
+    fn version(&self, line: &str) -> Option<String> {
+        line.strip_prefix("ruff ").map(str::to_owned)
     }
 
     /// - `--isolated`: no configuration file, wherever it lies, is read.

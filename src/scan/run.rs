@@ -50,18 +50,51 @@ impl Tool {
             brought,
             version: String::new(),
         };
-        let argv = tool.adapter.version_command(interpreter);
-        let observation = pool.run(tool.request(argv, None, 0, 0)).await;
-        let observation = observation.map_err(|error| error.to_string())?;
-        tool.version = version(&*tool.adapter, &observation)?;
+        tool.version = match tool.adapter.version_command(interpreter) {
+            Some(argv) => {
+                let observation = pool.run(tool.request(argv, None, 0, 0)).await;
+                let observation = observation.map_err(|error| error.to_string())?;
+                version(&*tool.adapter, &observation)?
+            }
+            None => tool.version_of_report(pool).await?,
+        };
         if tool.adapter.reads_with_python() {
             tool.version
                 .push_str(&format!(" (Python {})", interpreter.version));
+        }
+        if let Some(program) = tool.adapter.program() {
+            let program = program.digest.short(12);
+            tool.version.push_str(&format!(" (program {program})"));
         }
         if let Some(brought) = &tool.brought {
             tool.version.push_str(&format!(" ({})", brought.identity()));
         }
         Ok(tool)
+    }
+
+    /// The version that its report on nothing but the known answers tells.
+    async fn version_of_report(&self, pool: &Pool) -> Result<String, String> {
+        let (files, mark) = (self.adapter.files(), self.adapter.mark());
+        let batch = Batch::stage(&[], files, mark, Some(ROOT))
+            .map_err(|error| format!("cannot write the files to scan: {error}"))?;
+        let observation = pool.run(self.on(&batch, 0, 0)).await;
+        let observation = observation.map_err(|error| error.to_string())?;
+        let output = whole(&observation)?;
+        self.adapter.parse(&output, batch.layout())?;
+        let report = String::from_utf8_lossy(output.stdout);
+        let version = self.adapter.version(&report);
+        let version = version.ok_or("its report names no version")?;
+        Ok(text::one_line(&version, 80))
+    }
+
+    /// The request to scan a batch.
+    fn on(&self, batch: &Batch, files: usize, bytes: usize) -> Request {
+        let argv = self.adapter.command(&self.interpreter, ROOT);
+        let shown = Mount {
+            source: batch.folder().to_owned(),
+            target: ROOT.into(),
+        };
+        self.request(argv, Some(shown), files, bytes)
     }
 
     /// Its version, with what it was given and what it reads with.
@@ -91,6 +124,8 @@ impl Tool {
         bytes: usize,
     ) -> Request {
         let mut mounts = self.interpreter.mounts.clone();
+        let own = self.adapter.program();
+        mounts.extend(own.iter().flat_map(|program| program.mounts.clone()));
         mounts.extend(self.brought.iter().flat_map(Brought::mounts));
         mounts.extend(batch);
         Request {
@@ -133,13 +168,7 @@ impl Tool {
                 }
             };
             let bytes = codes.iter().map(|(_, code)| code.len()).sum();
-            let argv = adapter.command(&self.interpreter, ROOT);
-            let shown = Mount {
-                source: batch.folder().to_owned(),
-                target: ROOT.into(),
-            };
-            let request = self.request(argv, Some(shown), codes.len(), bytes);
-            match pool.run(request).await {
+            match pool.run(self.on(&batch, codes.len(), bytes)).await {
                 // Ours, not any sample's: looking for a guilty one would be in vain.
                 Err(
                     error @ (WorkerError::Sandbox(_)
@@ -168,9 +197,12 @@ pub fn environment(adapter: &dyn Adapter, interpreter: &Interpreter) -> Vec<(Str
         ("LANG", "C.UTF-8"),
         ("NO_COLOR", "1"),
     ];
+    let own = adapter.variables();
+    let is_own = |name: &str| own.iter().any(|(known, _)| *known == name);
     common
         .iter()
-        .chain(adapter.variables())
+        .filter(|(name, _)| !is_own(name))
+        .chain(own)
         .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
         .chain(interpreter.env.iter().cloned())
         .collect()
@@ -205,7 +237,7 @@ fn version(adapter: &dyn Adapter, observation: &Observation) -> Result<String, B
     let line = said.lines().next().unwrap_or_default();
     adapter
         .version(line)
-        .map(|version| text::one_line(version, 40))
+        .map(|version| text::one_line(&version, 40))
         .filter(|version| version.starts_with(|c: char| c.is_ascii_alphanumeric()))
         .ok_or_else(|| format!("it says no version but \"{}\"", text::one_line(line, 80)))
 }

@@ -104,6 +104,28 @@ impl Sarif {
         }
     }
 
+    /// Why the tool's run as a whole is worth nothing.
+    pub(super) fn failure(&self) -> Option<&str> {
+        self.failure.as_deref()
+    }
+
+    /// What went wrong, by path.
+    pub(super) fn problems(&self) -> impl Iterator<Item = (&str, &str)> {
+        let problems = self.problems.iter();
+        problems.map(|(path, why)| (path.as_str(), why.as_str()))
+    }
+
+    /// The files that it shows to be analysed.
+    pub(super) fn analysed(&self) -> impl Iterator<Item = &str> {
+        self.analysed.iter().map(String::as_str)
+    }
+
+    /// What was found, by path.
+    pub(super) fn all_findings(&self) -> impl Iterator<Item = (&str, &[Finding])> {
+        let all = self.findings.iter();
+        all.map(|(path, found)| (path.as_str(), found.as_slice()))
+    }
+
     /// How many findings it holds.
     pub fn findings(&self) -> usize {
         self.findings.values().map(Vec::len).sum()

@@ -2,10 +2,13 @@
 
 use std::sync::Arc;
 
+use super::adapter::Adapter;
 use super::brought::Brought;
+use super::command::SarifCommand;
 use super::outcome::FileOutcome;
 use super::run::Tool;
-use super::{ScanResult, ScannerKind};
+use super::staged_report::StagedReport;
+use super::{ScanResult, ScannerKind, cwe};
 use crate::base::digest::Digest;
 use crate::base::text;
 use crate::environment::Interpreter;
@@ -27,6 +30,8 @@ enum Source {
     Missing(Arc<str>),
     /// A tool in the sandbox.
     Tool(Arc<Tool>),
+    /// A tool that ran elsewhere.
+    Report(Arc<StagedReport>),
 }
 
 impl Scanner {
@@ -57,13 +62,47 @@ impl Scanner {
         brought: Option<Brought>,
     ) -> Self {
         match Tool::ask(pool, kind.adapter(), interpreter, brought).await {
-            Ok(tool) => Self {
-                name: kind.name().into(),
-                version: tool.version().into(),
-                digest: tool.digest(),
-                source: Source::Tool(Arc::new(tool)),
-            },
+            Ok(tool) => Self::of_tool(kind.name(), tool),
             Err(why) => Self::unavailable(kind, &why),
+        }
+    }
+
+    /// A command of the user's. It is run on the known answers, and is missing if it does not know them.
+    pub async fn command(pool: &Pool, command: SarifCommand, interpreter: &Interpreter) -> Self {
+        let name = command.name().to_owned();
+        match Tool::ask(pool, Arc::new(command), interpreter, None).await {
+            Ok(tool) => Self::of_tool(&name, tool),
+            Err(why) => Self::unusable(&name, &why),
+        }
+    }
+
+    /// What a tool said elsewhere about programs that `fumehood stage` wrote.
+    pub fn report(report: StagedReport) -> Self {
+        Self {
+            name: report.scanner().into(),
+            version: report.version().into(),
+            digest: Digest::of_parts([
+                report.scanner().as_bytes(),
+                report.digest().as_bytes(),
+                cwe::digest().as_bytes(),
+            ]),
+            source: Source::Report(Arc::new(report)),
+        }
+    }
+
+    /// A command that cannot be used because of `why`.
+    pub fn unusable(name: &str, why: &str) -> Self {
+        let remedy = "try it by hand on a folder with weak code, and make the environment that checks code with `fumehood \
+                      env create scanners`";
+        Self::missing_because(name, why, remedy)
+    }
+
+    fn of_tool(name: &str, tool: Tool) -> Self {
+        Self {
+            name: name.into(),
+            version: tool.version().into(),
+            digest: tool.digest(),
+            source: Source::Tool(Arc::new(tool)),
         }
     }
 
@@ -91,7 +130,7 @@ impl Scanner {
     pub fn missing(&self) -> Option<&str> {
         match &self.source {
             Source::Missing(why) => Some(why),
-            Source::Tool(_) => None,
+            Source::Tool(_) | Source::Report(_) => None,
         }
     }
 
@@ -118,6 +157,10 @@ impl Scanner {
                 .map(|(digest, _)| (*digest, FileOutcome::unknown(why)))
                 .collect(),
             Source::Tool(tool) => tool.scan(pool, codes).await,
+            Source::Report(report) => codes
+                .iter()
+                .map(|(digest, code)| (*digest, report.outcome(digest, code)))
+                .collect(),
         };
         codes
             .iter()

@@ -29,12 +29,12 @@ impl Adapter for Semgrep {
         "semgrep"
     }
 
-    fn version_command(&self, interpreter: &Interpreter) -> Vec<String> {
-        vec![program(interpreter), "--version".to_owned()]
+    fn version_command(&self, interpreter: &Interpreter) -> Option<Vec<String>> {
+        Some(vec![program(interpreter), "--version".to_owned()])
     }
 
-    fn version<'a>(&self, line: &'a str) -> Option<&'a str> {
-        Some(line)
+    fn version(&self, line: &str) -> Option<String> {
+        Some(line.to_owned())
     }
 
     fn reads_with_python(&self) -> bool {

@@ -71,6 +71,14 @@ const CLEAN: &str = "def add(left, right):\n    return left + right\n";
 
 const CANARY_NAME: &str = "s/known/bad.py";
 const CLEAN_NAME: &str = "s/known/good.py";
+/// The known answers within the tree of files: weak code, and clean code.
+pub const KNOWN: [(&str, &str); 2] = [("known/bad.py", CANARY), ("known/good.py", CLEAN)];
+
+/// Where a piece of code lies within the tree of files.
+pub fn name_of(code: &Digest) -> String {
+    let hash = code.to_string();
+    format!("{}/{hash}.py", &hash[..2])
+}
 
 /// One file of a batch.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -106,12 +114,9 @@ impl Layout {
     pub fn new(root: &str, codes: &[(Digest, &str)]) -> Self {
         let files: Vec<Staged> = codes
             .iter()
-            .map(|(digest, code)| {
-                let hash = digest.to_string();
-                Staged {
-                    name: format!("s/{}/{hash}.py", &hash[..2]),
-                    mark: lines(code) + 1,
-                }
+            .map(|(digest, code)| Staged {
+                name: format!("s/{}", name_of(digest)),
+                mark: lines(code) + 1,
             })
             .collect();
         let by_name = files

@@ -17,7 +17,7 @@ async fn bearer(pool: &Pool, rules: &str) -> Option<Scanner> {
         eprintln!("SKIPPED: there is no bearer here (tools/install_bearer.sh)");
         return None;
     };
-    let brought = Brought::at(&program, rules.as_ref()).unwrap();
+    let brought = Brought::at(&program, Some(rules.as_ref())).unwrap();
     let scanner = Scanner::prepare_with(pool, BEARER, &python, brought).await;
     assert_eq!(scanner.missing(), None);
     Some(scanner)

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::{all, pool};
 
-fn fumehood(folder: &Path, arguments: &[&str]) -> Output {
+pub(super) fn fumehood(folder: &Path, arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_fumehood"))
         .args(arguments)
         .current_dir(folder)
@@ -18,7 +18,7 @@ fn fumehood(folder: &Path, arguments: &[&str]) -> Output {
         .unwrap()
 }
 
-fn text(bytes: &[u8]) -> String {
+pub(super) fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).unwrap()
 }
 
@@ -276,7 +276,7 @@ async fn a_report_of_another_tool_is_one_scanner_more() {
             .collect();
         fumehood(home.path(), &arguments)
     };
-    let output = scan(&["--sarif", "tool.sarif", "--json", "src"]);
+    let output = scan(&["--scanner", "sarif:tool.sarif", "--json", "src"]);
     assert_eq!(output.status.code(), Some(1), "{}", text(&output.stderr));
     let security: Vec<(String, String)> = text(&output.stdout)
         .lines()
@@ -296,17 +296,23 @@ async fn a_report_of_another_tool_is_one_scanner_more() {
         security,
         expected.map(|(path, word)| (path.to_owned(), word.to_owned()))
     );
-    let shown = text(&scan(&["--sarif", "tool.sarif", "src"]).stdout);
+    let shown = text(&scan(&["--scanner", "sarif:tool.sarif", "src"]).stdout);
     assert!(
         shown.contains("src/weak.py:1: sarif:tool r CWE-22 high: why"),
         "{shown}"
     );
     // Two of one tool would hide each other's words.
-    let twice = scan(&["--sarif", "tool.sarif", "--sarif", "tool.sarif", "src"]);
+    let twice = scan(&[
+        "--scanner",
+        "sarif:tool.sarif",
+        "--scanner",
+        "sarif:tool.sarif",
+        "src",
+    ]);
     assert_eq!(twice.status.code(), Some(3));
     assert!(text(&twice.stderr).contains("two reports are of sarif:tool"));
     fs::write(home.path().join("bad.sarif"), "{}").unwrap();
-    let bad = scan(&["--sarif", "bad.sarif", "src"]);
+    let bad = scan(&["--scanner", "sarif:bad.sarif", "src"]);
     assert_eq!(bad.status.code(), Some(3));
     assert!(
         text(&bad.stderr).contains("bad.sarif: it is no SARIF"),

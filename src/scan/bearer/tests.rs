@@ -115,7 +115,7 @@ fn versions_are_read() {
         ("bearer version dev, build devSHA", Some("dev")),
         ("something else", None),
     ] {
-        assert_eq!(Bearer.version(line), version);
+        assert_eq!(Bearer.version(line).as_deref(), version);
     }
 }
 
