@@ -34,6 +34,8 @@ impl Run<'_> {
         };
         let mut command = Command::new(env!("CARGO_BIN_EXE_fumehood"));
         command
+            // Scanners are to be killed in the middle of their work.
+            .env("FUMEHOOD_NO_CACHE", "true")
             .args([
                 "eval",
                 self.dataset,

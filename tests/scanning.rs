@@ -23,6 +23,8 @@ use fumehood::worker::{End, Pool, PoolConfig};
 
 #[path = "scanning/bearer.rs"]
 mod bearer;
+#[path = "scanning/cache.rs"]
+mod cache;
 #[path = "scanning/command.rs"]
 mod command;
 #[path = "scanning/external.rs"]
@@ -31,6 +33,13 @@ mod external;
 mod semgrep;
 #[path = "scanning/table.rs"]
 mod table;
+
+/// A folder where no sandbox has one of its own.
+fn folder_that_can_be_shown() -> tempfile::TempDir {
+    let cache = Path::new(&std::env::var_os("HOME").unwrap()).join(".cache");
+    fs::create_dir_all(&cache).unwrap();
+    tempfile::tempdir_in(cache).unwrap()
+}
 
 /// Writes a program that can be run.
 fn write_program(path: &Path, text: &str) {

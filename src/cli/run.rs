@@ -13,6 +13,7 @@ use super::failure::Failure;
 use super::output::say;
 use super::profile::TimeProfile;
 use super::progress::Progress;
+use super::scanners::say_costs;
 use super::setup::Setup;
 use crate::base::version::{HARNESS, MANIFEST};
 use crate::harness::ImportOrder;
@@ -121,10 +122,14 @@ async fn evaluate_in(
         keep_history,
     };
     let progress = Progress::show(Arc::clone(&tally), global.quiet);
+    let scanners = Arc::clone(&evaluation.scanning.scanners);
     let outcome = evaluation
         .run(writer, index, attestation, tally, cancel.clone())
         .await;
     drop(progress);
+    if !global.quiet {
+        say_costs(&scanners);
+    }
     outcome.map_err(Failure::from)
 }
 

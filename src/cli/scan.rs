@@ -15,7 +15,7 @@ use super::exit_code::Exit;
 use super::failure::Failure;
 use super::output::{print, print_json, say};
 use super::run::{runtime, start_pool};
-use super::scanners::{Panel, ScannerArgs, find, shared_name};
+use super::scanners::{Panel, ScannerArgs, find, say_costs, shared_name};
 use crate::base::digest::Digest;
 use crate::base::text::for_terminal;
 use crate::scan::run::{MAX_CODE, TOO_LONG};
@@ -117,6 +117,9 @@ async fn work(
         if !global.quiet && files.len() > most {
             say(&format!("{done} of {} files", files.len()));
         }
+    }
+    if !global.quiet {
+        say_costs(&found);
     }
     let count = |security| counts.get(&security).copied().unwrap_or(0);
     let unknown = count(Security::Unknown);

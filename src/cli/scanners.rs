@@ -1,15 +1,21 @@
 //! Which scanners a command is to have: as typed, as asked for, and found.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use clap::Args;
 
 use super::exit_code::Exit;
 use super::failure::Failure;
+use super::output::say;
 use crate::base::text::one_line;
 use crate::environment::{EnvChoice, Interpreter, Store};
+use crate::pipeline::references::user_cache;
+use crate::scan::cache::Cache;
 use crate::scan::command::SarifCommand;
+use crate::scan::judge::JudgeConfig;
+use crate::scan::judge::config::Judges;
 use crate::scan::{Adapter as _, Scanner, ScannerKind, behaviour};
 use crate::worker::Pool;
 
@@ -27,9 +33,15 @@ pub(super) struct ScannerArgs {
     pub(super) scanners: Vec<String>,
     /// One scanner more; may be repeated. A name; `sarif:REPORT`, what a tool said elsewhere (see `fumehood
     /// stage`); or `sarif-cmd:NAME=COMMAND`, a tool of yours that writes SARIF, run in the sandbox, with {tree} for the
-    /// folder and, if it does not print its report, {output} for the file.
+    /// folder and, if it does not print its report, {output} for the file; or `judge:NAME`, a language model.
     #[arg(long = "scanner", value_name = "SPEC")]
     pub(super) more: Vec<String>,
+    /// Judges by name, with endpoint, price and budget (TOML; see docs/scanners.md).
+    #[arg(long, value_name = "FILE")]
+    pub(super) judges: Option<PathBuf>,
+    /// Ask every scanner anew: neither take what it said in earlier runs nor keep what it says.
+    #[arg(long, env = "FUMEHOOD_NO_CACHE")]
+    pub(super) no_cache: bool,
 }
 
 /// The scanners that a command is to have.
@@ -40,6 +52,8 @@ pub(super) struct Panel {
     pub(super) reports: Vec<PathBuf>,
     /// Whether what samples do counts as a scanner beside those.
     pub(super) behaviour: bool,
+    /// Whether all are asked anew.
+    no_cache: bool,
 }
 
 /// A scanner that is to be run.
@@ -49,6 +63,8 @@ pub(super) enum Asked {
     Kind(ScannerKind),
     /// A command of the user's.
     Command(Box<SarifCommand>),
+    /// A language model.
+    Judge(Box<JudgeConfig>),
 }
 
 impl Asked {
@@ -57,6 +73,7 @@ impl Asked {
         match self {
             Self::Kind(kind) => kind.name(),
             Self::Command(command) => command.name(),
+            Self::Judge(judge) => &judge.name,
         }
     }
 }
@@ -64,17 +81,21 @@ impl Asked {
 impl Panel {
     /// What was typed, understood.
     pub(super) fn of(args: &ScannerArgs) -> Result<Self, Failure> {
-        let mut panel = Self::default();
+        let mut panel = Self {
+            no_cache: args.no_cache,
+            ..Self::default()
+        };
+        let judges = judges(args.judges.as_deref())?;
         let named = args.scanners.iter().filter(|name| *name != "none");
         for spec in named.chain(&args.more) {
-            panel.add(spec)?;
+            panel.add(spec, &judges)?;
         }
         panel.asked.sort_by(|a, b| a.name().cmp(b.name()));
         panel.asked.dedup_by(|a, b| a.name() == b.name());
         Ok(panel)
     }
 
-    fn add(&mut self, spec: &str) -> Result<(), Failure> {
+    fn add(&mut self, spec: &str, judges: &Judges) -> Result<(), Failure> {
         if spec == behaviour::NAME {
             self.behaviour = true;
         } else if let Some(kind) = ScannerKind::by_name(spec) {
@@ -93,6 +114,12 @@ impl Panel {
                 return Err(wrong(spec, "another one has this name"));
             }
             self.asked.push(Asked::Command(Box::new(command)));
+        } else if let Some(name) = spec.strip_prefix("judge:") {
+            let variable = |name: &str| std::env::var(name).ok();
+            let judge = judges
+                .named(name, variable)
+                .map_err(|why| wrong(spec, &why))?;
+            self.asked.push(Asked::Judge(Box::new(judge)));
         } else {
             return Err(unknown(spec));
         }
@@ -102,6 +129,7 @@ impl Panel {
     /// The scanners of code, each asked whether it is there.
     pub(super) async fn find(&self, pool: &Pool) -> Vec<Scanner> {
         let mut found = Vec::new();
+        let cache = if self.no_cache { None } else { cache() };
         for asked in &self.asked {
             found.push(match asked {
                 Asked::Kind(kind) => find(*kind, pool).await,
@@ -109,9 +137,43 @@ impl Panel {
                     Ok(python) => Scanner::command(pool, (**command).clone(), &python).await,
                     Err(why) => Scanner::unusable(command.name(), &why),
                 },
+                Asked::Judge(judge) => Scanner::judge((**judge).clone(), cache.clone()).await,
             });
         }
-        found
+        let with_cache = |scanner: Scanner| scanner.with_cache(cache.clone());
+        found.into_iter().map(with_cache).collect()
+    }
+}
+
+/// What scanners said in earlier runs; without it they are run.
+fn cache() -> Option<Arc<Cache>> {
+    let folder = user_cache()?.join("scans");
+    match Cache::open(&folder) {
+        Ok(cache) => Some(Arc::new(cache)),
+        Err(why) => {
+            say(&format!("warning: {why}; every scanner is asked anew"));
+            None
+        }
+    }
+}
+
+fn judges(path: Option<&Path>) -> Result<Judges, Failure> {
+    let Some(path) = path else {
+        return Ok(Judges::default());
+    };
+    let failed =
+        |why: String| Failure::new(Exit::Input, anyhow::anyhow!("{}: {why}", path.display()));
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| failed(format!("cannot read the judges: {error}")))?;
+    Judges::parse(&text).map_err(|why| failed(why.trim_end().to_owned()))
+}
+
+/// What was paid for, in words.
+pub(super) fn say_costs(scanners: &[Scanner]) {
+    for scanner in scanners {
+        if let Some(cost) = scanner.cost() {
+            say(&format!("{}: {cost}", scanner.name()));
+        }
     }
 }
 
@@ -139,7 +201,7 @@ fn unknown(spec: &str) -> Failure {
     let known = ScannerKind::ALL.map(ScannerKind::name).join(", ");
     let error = anyhow::anyhow!("unknown scanner `{}`", one_line(spec, 40));
     Failure::new(Exit::Usage, error).hint(format!(
-        "the scanners are {known}, {}, sarif:REPORT, sarif-cmd:NAME=COMMAND, or none",
+        "the scanners are {known}, {}, sarif:REPORT, sarif-cmd:NAME=COMMAND, judge:NAME, or none",
         behaviour::NAME
     ))
 }

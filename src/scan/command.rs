@@ -111,7 +111,9 @@ impl Adapter for SarifCommand {
         let fill = |word: &String| word.replace("{tree}", &tree).replace("{output}", OUTPUT);
         let own = std::iter::once(program).chain(self.arguments.iter().map(fill));
         let has_file = self.arguments.iter().any(|word| word.contains("{output}"));
-        let script = format!("code=0; \"$@\" >&2 || code=$?; cat {OUTPUT} && exit $code");
+        let script = format!(
+            "\"$@\" >&2; code=$?; [ $code -gt 1 ] && exit $code; cat {OUTPUT} || exit 2; exit $code"
+        );
         let shell = ["/bin/sh", "-c", &script, "sh"].map(str::to_owned);
         let shell = shell.into_iter().filter(|_| has_file);
         syntax::checked(interpreter, root, shell.chain(own).collect())

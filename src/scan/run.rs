@@ -103,7 +103,7 @@ impl Tool {
     }
 
     /// Identity of everything that decides its findings: tool, version, flags, rules, what is done to the code,
-    /// the table of CWE numbers.
+    /// the table of CWE numbers, the packages beside it.
     pub(super) fn digest(&self) -> Digest {
         // Without the program, whose path is another on each machine.
         let flags = self.adapter.command(&self.interpreter, ROOT).split_off(1);
@@ -113,7 +113,8 @@ impl Tool {
             .chain(flags.iter().map(String::as_str))
             .chain(self.adapter.files().iter().map(|(_, text)| *text))
             .map(str::as_bytes);
-        Digest::of_parts(parts.chain([cwe::digest().as_bytes().as_slice()]))
+        let tables = [cwe::digest(), self.interpreter.digest];
+        Digest::of_parts(parts.chain(tables.iter().map(|digest| digest.as_bytes().as_slice())))
     }
 
     fn request(

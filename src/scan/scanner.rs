@@ -1,10 +1,13 @@
 //! A scanner of a run, found or not, whatever it is made of: one result for each piece of code, always.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, LazyLock};
 
 use super::adapter::Adapter;
 use super::brought::Brought;
+use super::cache::Cache;
 use super::command::SarifCommand;
+use super::judge::{Judge, JudgeConfig};
 use super::outcome::FileOutcome;
 use super::run::Tool;
 use super::staged_report::StagedReport;
@@ -21,6 +24,8 @@ pub struct Scanner {
     version: Arc<str>,
     digest: Digest,
     source: Source,
+    /// What it said in earlier runs.
+    cache: Option<Arc<Cache>>,
 }
 
 /// Where its answers come from.
@@ -32,6 +37,23 @@ enum Source {
     Tool(Arc<Tool>),
     /// A tool that ran elsewhere.
     Report(Arc<StagedReport>),
+    /// A language model.
+    Judge(Arc<Judge>),
+}
+
+/// The program that reads reports: this one, since another may read them otherwise.
+static READER: LazyLock<Digest> = LazyLock::new(|| {
+    let own = std::fs::File::open("/proc/self/exe").and_then(Digest::of_reader);
+    // Nothing is shared then with any other process.
+    own.unwrap_or_else(|_| Digest::of(format!("{:?}", std::time::Instant::now())))
+});
+
+/// An answer as it was kept.
+fn outcome_of(kept: &[u8]) -> Option<FileOutcome> {
+    Some(FileOutcome {
+        findings: serde_json::from_slice(kept).ok()?,
+        not_analysed: None,
+    })
 }
 
 impl Scanner {
@@ -87,6 +109,7 @@ impl Scanner {
                 cwe::digest().as_bytes(),
             ]),
             source: Source::Report(Arc::new(report)),
+            cache: None,
         }
     }
 
@@ -97,12 +120,38 @@ impl Scanner {
         Self::missing_because(name, why, remedy)
     }
 
+    /// A language model, asked about the known answers; it is missing if it does not know them. It keeps its answers in
+    /// `cache` by itself.
+    pub async fn judge(config: JudgeConfig, cache: Option<Arc<Cache>>) -> Self {
+        let name = config.name.clone();
+        match Judge::prepare(config, cache).await {
+            Ok(judge) => Self {
+                name: name.into(),
+                version: judge.version().into(),
+                digest: judge.digest(),
+                source: Source::Judge(Arc::new(judge)),
+                cache: None,
+            },
+            Err(why) => Self::missing_because(&name, &why, "see docs/scanners.md, Judges"),
+        }
+    }
+
+    /// The same, with the answers of earlier runs, and keeping its own.
+    #[must_use]
+    pub fn with_cache(mut self, cache: Option<Arc<Cache>>) -> Self {
+        if matches!(self.source, Source::Tool(_)) {
+            self.cache = cache;
+        }
+        self
+    }
+
     fn of_tool(name: &str, tool: Tool) -> Self {
         Self {
             name: name.into(),
             version: tool.version().into(),
             digest: tool.digest(),
             source: Source::Tool(Arc::new(tool)),
+            cache: None,
         }
     }
 
@@ -118,6 +167,15 @@ impl Scanner {
             version: "".into(),
             digest: Digest::of_parts([name.as_bytes()]),
             source: Source::Missing(format!("{name} cannot be used ({why}); {remedy}").into()),
+            cache: None,
+        }
+    }
+
+    /// What its answers of this process cost, in words; `None` for what costs nothing.
+    pub fn cost(&self) -> Option<String> {
+        match &self.source {
+            Source::Judge(judge) => Some(judge.cost()),
+            _ => None,
         }
     }
 
@@ -130,7 +188,7 @@ impl Scanner {
     pub fn missing(&self) -> Option<&str> {
         match &self.source {
             Source::Missing(why) => Some(why),
-            Source::Tool(_) | Source::Report(_) => None,
+            Source::Tool(_) | Source::Report(_) | Source::Judge(_) => None,
         }
     }
 
@@ -151,7 +209,22 @@ impl Scanner {
         pool: &Pool,
         codes: &[(Digest, &str)],
     ) -> Vec<(Digest, ScanResult)> {
-        let outcomes = match &self.source {
+        let outcomes = match &self.cache {
+            Some(cache) => self.remember(cache, pool, codes).await,
+            None => self.outcomes(pool, codes).await,
+        };
+        codes
+            .iter()
+            .map(|(digest, _)| (*digest, self.result(outcomes.get(digest))))
+            .collect()
+    }
+
+    async fn outcomes(
+        &self,
+        pool: &Pool,
+        codes: &[(Digest, &str)],
+    ) -> HashMap<Digest, FileOutcome> {
+        match &self.source {
             Source::Missing(why) => codes
                 .iter()
                 .map(|(digest, _)| (*digest, FileOutcome::unknown(why)))
@@ -161,11 +234,47 @@ impl Scanner {
                 .iter()
                 .map(|(digest, code)| (*digest, report.outcome(digest, code)))
                 .collect(),
-        };
-        codes
+            Source::Judge(judge) => judge.scan(codes).await,
+        }
+    }
+
+    /// What was said in earlier runs, and of the rest what is said now.
+    async fn remember(
+        &self,
+        cache: &Arc<Cache>,
+        pool: &Pool,
+        codes: &[(Digest, &str)],
+    ) -> HashMap<Digest, FileOutcome> {
+        let asked = codes.iter().map(|(digest, _)| *digest).collect();
+        let kept = cache.get(self.memory(), asked).await;
+        let mut outcomes: HashMap<Digest, FileOutcome> = kept
+            .into_iter()
+            .filter_map(|(digest, kept)| Some((digest, outcome_of(&kept)?)))
+            .collect();
+        let rest: Vec<(Digest, &str)> = codes
             .iter()
-            .map(|(digest, _)| (*digest, self.result(outcomes.get(digest))))
-            .collect()
+            .filter(|(digest, _)| !outcomes.contains_key(digest))
+            .copied()
+            .collect();
+        if rest.is_empty() {
+            return outcomes;
+        }
+        let new = self.outcomes(pool, &rest).await;
+        let answers = new
+            .iter()
+            .filter(|(_, outcome)| outcome.not_analysed.is_none())
+            .filter_map(|(digest, outcome)| {
+                Some((*digest, serde_json::to_vec(&outcome.findings).ok()?))
+            })
+            .collect();
+        cache.put(self.memory(), answers).await;
+        outcomes.extend(new);
+        outcomes
+    }
+
+    /// By what its answers are kept: who it is, and who reads its reports.
+    fn memory(&self) -> Digest {
+        Digest::of_parts([self.digest.as_bytes().as_slice(), READER.as_bytes()])
     }
 
     fn result(&self, outcome: Option<&FileOutcome>) -> ScanResult {

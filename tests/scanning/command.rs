@@ -14,6 +14,7 @@ pub(super) fn fumehood(folder: &Path, arguments: &[&str]) -> Output {
         .args(arguments)
         .current_dir(folder)
         .env("NO_COLOR", "1")
+        .env("FUMEHOOD_NO_CACHE", "true")
         .output()
         .unwrap()
 }
