@@ -1,7 +1,9 @@
 //! What scanners print, which holds parts of samples.
 
 use fumehood::base::digest::Digest;
+use fumehood::scan::judge::meaning;
 use fumehood::scan::sarif::Sarif;
+use fumehood::scan::staged_report::StagedReport;
 use fumehood::scan::staging::{CANARY_EVAL, CANARY_SHELL};
 use fumehood::scan::{FileOutcome, Layout, ScannerKind, ToolOutput};
 use fumehood::worker::End;
@@ -105,6 +107,11 @@ fn raw(data: &[u8], layout: &Layout) {
             assert!(finding.line >= 1 && !shown.chars().any(char::is_control));
         }
     }
+    if let Ok(report) = StagedReport::parse(data) {
+        let outcome = report.outcome(&Digest::of("x = 1\n"), "x = 1\n");
+        assert!(outcome.findings.is_empty() && outcome.not_analysed.is_some());
+    }
+    answer(data);
     for kind in ScannerKind::ALL {
         match kind.parse(&output(data), layout) {
             Ok(outcome) => judge(&outcome, layout),
@@ -122,6 +129,16 @@ fn raw(data: &[u8], layout: &Layout) {
         };
         assert!(kind.parse(&noisy, layout).is_err());
     }
+}
+
+/// Words that do not hold the question's id are no answer, and nobody can know it.
+fn answer(data: &[u8]) {
+    let words = String::from_utf8_lossy(data);
+    let code = format!("x = 1\n{words}");
+    let outcome = meaning(&words, &code);
+    let why = outcome.not_analysed.unwrap_or_default();
+    assert!(outcome.findings.is_empty() && !why.is_empty() && why.len() < 2000);
+    assert!(!why.chars().any(char::is_control), "{why:?}");
 }
 
 fn judge(outcomes: &[FileOutcome], layout: &Layout) {

@@ -18,6 +18,7 @@ use super::run::{runtime, start_pool};
 use super::scanners::{Panel, ScannerArgs, find, say_costs, shared_name};
 use crate::base::digest::Digest;
 use crate::base::text::for_terminal;
+use crate::scan::judge::config::{Judges, KEY_VARIABLE, PRESETS, URL_VARIABLE};
 use crate::scan::run::{MAX_CODE, TOO_LONG};
 use crate::scan::sarif::Sarif;
 use crate::scan::{
@@ -364,10 +365,10 @@ fn files(paths: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
 
 /// A scanner as `--list` shows it.
 #[derive(Debug, Serialize)]
-struct Listed<'a> {
-    name: &'a str,
+struct Listed {
+    name: String,
     found: bool,
-    version: &'a str,
+    version: String,
     /// Of everything that decides its findings: version, flags, rules, the table of CWE numbers.
     identity: Option<String>,
     get: String,
@@ -379,21 +380,21 @@ async fn list(pool: &Pool, global: Global) -> Result<Exit, Failure> {
     for kind in ScannerKind::ALL {
         scanners.push(find(kind, pool).await);
     }
-    let listed: Vec<Listed<'_>> = scanners
+    let tools = scanners
         .iter()
         .zip(ScannerKind::ALL)
         .map(|(scanner, kind)| Listed {
-            name: kind.name(),
+            name: kind.name().to_owned(),
             found: scanner.missing().is_none(),
-            version: scanner.version(),
+            version: scanner.version().to_owned(),
             identity: scanner
                 .missing()
                 .is_none()
                 .then(|| scanner.digest().short(12)),
             get: how_to_get(kind),
             why_not: scanner.missing().map(str::to_owned),
-        })
-        .collect();
+        });
+    let listed: Vec<Listed> = tools.chain(PRESETS.map(judge)).collect();
     if global.json {
         print_json(&listed)?;
         return Ok(Exit::Success);
@@ -403,13 +404,28 @@ async fn list(pool: &Pool, global: Global) -> Result<Exit, Failure> {
     table.set_header(["name", "found", "version", "identity", "how to get it"]);
     for scanner in &listed {
         table.add_row([
-            scanner.name,
+            scanner.name.as_str(),
             if scanner.found { "yes" } else { "no" },
-            scanner.version,
+            &scanner.version,
             scanner.identity.as_deref().unwrap_or(""),
             &scanner.get,
         ]);
     }
     print(&format!("{table}\n"))?;
     Ok(Exit::Success)
+}
+
+/// A judge, found if its endpoint is known. Nobody is asked for a list: that would cost money.
+fn judge((name, model): (&str, &str)) -> Listed {
+    let found = Judges::default().named(name, |variable| std::env::var(variable).ok());
+    Listed {
+        name: format!("judge:{name}"),
+        found: found.is_ok(),
+        version: model.to_owned(),
+        identity: None,
+        get: format!(
+            "name an endpoint of OpenAI's protocol in {URL_VARIABLE}, its key in {KEY_VARIABLE}, or write it down (--judges)"
+        ),
+        why_not: found.err(),
+    }
 }

@@ -152,8 +152,18 @@ async fn the_list_says_how_to_get_what_is_missing() {
     let output = without(&["scan", "--list", "--json"]);
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
     let listed: Vec<Value> = serde_json::from_slice(&output.stdout).unwrap();
-    assert_eq!(listed.len(), ScannerKind::ALL.len());
-    for scanner in &listed {
+    let (tools, judges) = listed.split_at(ScannerKind::ALL.len());
+    assert_eq!(judges.len(), 2);
+    for judge in judges {
+        assert!(judge["name"].as_str().unwrap().starts_with("judge:"));
+        assert!(
+            judge["get"]
+                .as_str()
+                .unwrap()
+                .contains("FUMEHOOD_JUDGE_URL")
+        );
+    }
+    for scanner in tools {
         assert_eq!(scanner["found"], false);
         let get = scanner["get"].as_str().unwrap();
         assert!(get.contains("`fumehood env create "), "{get}");

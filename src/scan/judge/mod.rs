@@ -34,6 +34,11 @@ pub struct Judge {
     cache: Option<Arc<Cache>>,
 }
 
+/// What `answer` would say about `code` as a judge's answer.
+pub fn meaning(answer: &str, code: &str) -> FileOutcome {
+    answer::read(answer, &prompt::question(code))
+}
+
 impl Judge {
     /// Asks about weak code and about clean code, whose answers are known.
     ///
