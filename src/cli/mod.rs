@@ -14,6 +14,7 @@ mod env;
 mod eval;
 mod eval_args;
 mod exec;
+mod html;
 mod inputs;
 mod policy;
 mod profile;

@@ -7,6 +7,7 @@ use clap::Args;
 use super::Global;
 use super::exit_code::Exit;
 use super::failure::Failure;
+use super::html::{self, HtmlArgs};
 use super::output::say;
 use super::render::{Format, Outcome};
 use super::study::Compared;
@@ -33,6 +34,8 @@ pub(super) struct ReportArgs {
     /// Say how right each scanner is, by labels of samples (JSONL, plain, .gz or .zst; see docs/scanners.md).
     #[arg(long, value_name = "FILE", requires = "scanners")]
     labels: Option<PathBuf>,
+    #[command(flatten)]
+    html: HtmlArgs,
 }
 
 impl ReportArgs {
@@ -64,7 +67,10 @@ pub(super) fn run(args: &ReportArgs, global: Global) -> Result<Exit, Failure> {
     if !global.quiet {
         note_unfinished(outcome.index.is_finished());
     }
-    outcome.show(format)?;
+    match &args.html.html {
+        Some(path) => html::write(&args.html, &outcome, path)?,
+        None => outcome.show(format)?,
+    }
     Ok(outcome.exit())
 }
 

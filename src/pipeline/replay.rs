@@ -69,10 +69,7 @@ impl Replay {
         record: &VerdictRecord,
     ) -> Result<(), PipelineError> {
         let policy = &manifest.identity.policy;
-        let results: Vec<ScanResult> = scanners
-            .iter()
-            .map(|scanner| result_of(index, record, scanner))
-            .collect();
+        let results = each(index, record, scanners);
         for result in &results {
             let counted = result
                 .findings
@@ -103,6 +100,18 @@ impl Replay {
         self.groups.add(&facts)?;
         Ok(())
     }
+}
+
+/// What each scanner of the run says about a sample.
+pub fn results(manifest: &Manifest, index: &Index, record: &VerdictRecord) -> Vec<ScanResult> {
+    let scanners = manifest.identity.scanners.iter();
+    let names: Vec<&str> = scanners.map(|scanner| scanner.name.as_str()).collect();
+    each(index, record, &names)
+}
+
+fn each(index: &Index, record: &VerdictRecord, scanners: &[&str]) -> Vec<ScanResult> {
+    let of = |scanner: &&str| result_of(index, record, scanner);
+    scanners.iter().map(of).collect()
 }
 
 /// What a scanner says about the sample's code, or the dynamic one about what the sample did; not

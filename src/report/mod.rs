@@ -7,6 +7,7 @@ pub mod bigcodebench;
 pub mod evalplus;
 pub mod failures;
 pub mod format;
+pub mod html;
 pub mod json;
 pub mod markdown;
 mod page;

@@ -1,6 +1,7 @@
 //! The reports: exact bytes for a small run, the same bytes whatever the order, and hostile text.
 #![allow(clippy::unwrap_used, missing_docs)]
 
+mod html;
 mod results;
 mod study;
 
