@@ -29,7 +29,7 @@ const ODD: &str = "def odd(x):\n    return x\n";
 /// A judge at this server, quick to try again; `more` is further TOML.
 fn config(server: &Server, more: &str) -> JudgeConfig {
     let text = format!(
-        "[judge.j]\nmodel = \"tested\"\nurl = \"{}\"\ntries = 3\npause_seconds = 0.01\n{more}\n",
+        "[judge.j]\nmodel = \"tested\"\nurl = \"{}\"\nkey_variable = \"{KEY_VARIABLE}\"\ntries = 3\npause_seconds = 0.01\n{more}\n",
         server.url
     );
     let key = |name: &str| (name == KEY_VARIABLE).then(|| "sk-secret".to_owned());
@@ -345,7 +345,7 @@ async fn a_judge_that_gives_out_is_asked_no_more() {
 #[tokio::test]
 async fn a_budget_is_never_exceeded() {
     let server = Server::start(honest);
-    // The known answers cost 640; a question reserves at most some 1,600.
+    // The known answers cost 640; some 2,700 are set aside for a question.
     let judge = prepared(&server, "budget = { tokens = 6000 }\nat_once = 4").await;
     let programs: Vec<String> = (0..50).map(|n| format!("x = {n}\n")).collect();
     let codes: Vec<&str> = programs.iter().map(String::as_str).collect();
@@ -354,7 +354,7 @@ async fn a_budget_is_never_exceeded() {
         .iter()
         .filter(|answer| answer.not_analysed.is_none())
         .count();
-    assert!((11..=16).contains(&known), "{known}");
+    assert!((8..=16).contains(&known), "{known}");
     assert_eq!(
         server.count(),
         known + 2,

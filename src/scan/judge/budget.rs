@@ -4,8 +4,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::config::{Allowance, Price};
 
-/// Bytes of text that make at least one token: what is reserved for a question is more than it can cost.
-const BYTES_PER_TOKEN: usize = 2;
+/// Bytes of text that make at least one token. Text is four times as dense as a rule, but need not be: what is set aside for
+/// a question is never less than it can cost.
+const BYTES_PER_TOKEN: usize = 1;
 
 /// Tokens, in and out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -171,6 +172,6 @@ mod tests {
         assert_eq!(budget.reserve(tokens(0, 1)), Room::Later);
         budget.settle(tokens(1_000_000, 250_000), tokens(1_000_000, 250_000));
         assert!(matches!(budget.reserve(tokens(0, 1)), Room::None(why) if why.contains("1 USD")));
-        assert_eq!(Budget::most(7, 100), tokens(4, 100));
+        assert_eq!(Budget::most(7, 100), tokens(7, 100));
     }
 }

@@ -10,7 +10,7 @@ use tokio::sync::{Notify, Semaphore};
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::budget::{Budget, Room, Tokens};
-use super::config::JudgeConfig;
+use super::config::{JudgeConfig, is_own};
 use super::prompt::{Question, SYSTEM};
 use super::retry::{Trouble, of_status, pause, retry_after};
 use crate::base::digest::Digest;
@@ -65,12 +65,17 @@ impl Client {
     pub(super) fn new(config: &JudgeConfig) -> Result<Self, String> {
         // A second provider in the process would be a mistake of ours, and one is there already then.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let http = reqwest::Client::builder()
+        let mut http = reqwest::Client::builder()
             .user_agent(concat!("fumehood/", env!("CARGO_PKG_VERSION")))
             // A redirection would take key and code elsewhere.
             .redirect(reqwest::redirect::Policy::none())
             .connect_timeout(config.timeout.min(Duration::from_secs(30)))
-            .timeout(config.timeout)
+            .timeout(config.timeout);
+        if reqwest::Url::parse(&config.url).is_ok_and(|url| is_own(&url)) {
+            // A proxy would be another host.
+            http = http.no_proxy();
+        }
+        let http = http
             .build()
             .map_err(|error| format!("no connections can be made: {}", chain(&error)))?;
         Ok(Self {

@@ -142,6 +142,8 @@ impl Judges {
         let written = self.0.get(name).cloned().unwrap_or_default();
         let preset = PRESETS.iter().find(|(known, _)| *known == name);
         let preset = preset.map_or(name, |(_, model)| model);
+        // The key of the one endpoint is not shown to any other.
+        let is_usual = written.url.is_none();
         let url = written
             .url
             .or_else(|| variable(URL_VARIABLE))
@@ -152,7 +154,8 @@ impl Judges {
             })?;
         let key = match &written.key_variable {
             Some(named) => Some(variable(named).ok_or_else(|| format!("{named} holds no key"))?),
-            None => variable(KEY_VARIABLE),
+            None if is_usual => variable(KEY_VARIABLE),
+            None => None,
         };
         let key = key.filter(|key| !key.is_empty()).map(Key);
         check_url(&url, key.is_some())?;
@@ -193,10 +196,14 @@ fn seconds(name: &str, written: Option<f64>, usual: f64) -> Result<Duration, Str
     }
 }
 
+/// Whether an endpoint is on this host.
+pub(super) fn is_own(url: &reqwest::Url) -> bool {
+    matches!(url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"))
+}
+
 /// A key never travels in the clear, but to this host.
 fn check_url(url: &str, has_key: bool) -> Result<(), String> {
     let parsed = reqwest::Url::parse(url).map_err(|error| format!("its url is none: {error}"))?;
-    let is_own = matches!(parsed.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"));
     if !["http", "https"].contains(&parsed.scheme()) || parsed.host_str().is_none() {
         return Err("its url must begin with http:// or https://".to_owned());
     }
@@ -205,7 +212,7 @@ fn check_url(url: &str, has_key: bool) -> Result<(), String> {
             "its url must hold no user, password or query; keys come in a variable".to_owned(),
         );
     }
-    if parsed.scheme() == "http" && has_key && !is_own {
+    if parsed.scheme() == "http" && has_key && !is_own(&parsed) {
         return Err("its key would travel in the clear: use https, or no key".to_owned());
     }
     Ok(())
@@ -251,6 +258,10 @@ mod tests {
         let written = of(text, "llama-3.3-70b").unwrap();
         assert_eq!(written.model, "meta-llama/Llama-3.3-70B-Instruct");
         assert_eq!((written.at_once, written.tries), (3, 8));
+        assert!(written.key.is_some() && preset.key.is_some());
+        // A key is for the endpoint that it came with.
+        let own = Judges::parse("[judge.a]\nurl = \"https://other.example/v1\"\n").unwrap();
+        assert_eq!(own.named("a", endpoint).unwrap().key, None);
         assert_eq!(written.budget.usd, Some(2.5));
     }
 
