@@ -292,6 +292,12 @@ async fn a_judge_that_does_not_know_the_known_answers_is_none() {
         "{why}"
     );
     assert_eq!(locked.count(), 1);
+    // Nobody is there, which is not waited for.
+    let mut gone = config(&locked, "");
+    gone.url = "http://127.0.0.1:9/v1".to_owned();
+    gone.pause = Duration::from_secs(3600);
+    let why = Judge::prepare(gone, None).await.unwrap_err();
+    assert!(why.contains("nobody answers there"), "{why}");
     // A redirection would take key and code elsewhere.
     let elsewhere =
         Server::start(|_| Answer::Http(307, "location: http://127.0.0.1:9/\r\n", String::new()));

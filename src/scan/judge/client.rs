@@ -1,6 +1,6 @@
 //! Asking a judge: one request a question, tried again where that may help.
 
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -59,6 +59,8 @@ pub(super) struct Client {
     /// Why it is not asked any more.
     given_up: OnceLock<String>,
     failures: AtomicU32,
+    /// Whether anybody ever answered.
+    reached: AtomicBool,
 }
 
 impl Client {
@@ -86,6 +88,7 @@ impl Client {
             not_before: Mutex::new(Instant::now()),
             given_up: OnceLock::new(),
             failures: AtomicU32::new(0),
+            reached: AtomicBool::new(false),
             config: config.clone(),
         })
     }
@@ -198,6 +201,11 @@ impl Client {
         let answered = match self.exchange(question).await {
             Ok(answered) => answered,
             Err(error) => {
+                if error.is_connect() && !self.reached.load(Ordering::Relaxed) {
+                    // Not a server that is down, but an address that is wrong.
+                    let why = format!("nobody answers there: {}", chain(&error.without_url()));
+                    return (Err(Trouble::Judge(why)), none);
+                }
                 let cost = if error.is_connect() { none } else { most };
                 return (
                     Err(Trouble::Passing(chain(&error.without_url()), None)),
@@ -205,6 +213,7 @@ impl Client {
                 );
             }
         };
+        self.reached.store(true, Ordering::Relaxed);
         let Some(bytes) = answered.bytes else {
             return (
                 Err(Trouble::Question("the reply is too long".to_owned())),
