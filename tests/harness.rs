@@ -15,6 +15,8 @@ mod hostile;
 mod pairs;
 #[path = "harness/prepared.rs"]
 mod prepared;
+#[path = "harness/safety.rs"]
+mod safety;
 
 use std::path::Path;
 use std::process::{Command, Stdio};

@@ -46,6 +46,7 @@ fn verdict(task: &str, index: u32, kind: VerdictKind) -> Record {
             stdout: Excerpt::of(b"\xff\n", 8, 8),
             stderr: Excerpt::default(),
             behaviour: None,
+            safety: None,
         },
     }))
 }

@@ -25,6 +25,7 @@ pub(super) fn task() -> Task {
         },
         labels: [].into(),
         alternatives: [].into(),
+        safety: None,
     }
 }
 

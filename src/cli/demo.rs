@@ -19,7 +19,7 @@ use super::run;
 use super::scanners::ScannerArgs;
 use super::setup::Setup;
 use crate::environment::{CreateOptions, EnvChoice, Store, spec};
-use crate::scan::behaviour;
+use crate::scan::DYNAMIC;
 
 /// Arguments as typed.
 #[derive(Args, Debug)]
@@ -81,7 +81,7 @@ How to read this
 /// Runs it.
 pub(super) fn run(args: &DemoArgs, global: Global) -> Result<Exit, Failure> {
     let home = home(args)?;
-    let reads_code = |name: &String| !["none", behaviour::NAME].contains(&name.as_str());
+    let reads_code = |name: &String| name != "none" && !DYNAMIC.contains(&name.as_str());
     if args.scanners.iter().any(reads_code) {
         prepare_scanners(global);
     }

@@ -24,10 +24,10 @@ use crate::pipeline::references::user_cache;
 use crate::pipeline::source::tasks_digest;
 use crate::pipeline::survey::survey;
 use crate::pipeline::{
-    Cancel, Evaluation, History, PipelineError, References, Runner, Scanning, Tally,
+    Cancel, Evaluation, History, PipelineError, References, Runner, Safety, Scanning, Tally,
 };
 use crate::sandbox::{Attestation, Layer, Profile};
-use crate::scan::{Scanner, behaviour};
+use crate::scan::{Scanner, behaviour, safety_cases};
 use crate::worker::{Pool, PoolConfig};
 
 /// Evaluates, into the run folder. What came of it is in the journal.
@@ -111,6 +111,7 @@ async fn evaluate_in(
         selection: setup.inputs.selection.clone(),
         check_ground_truth: setup.check_ground_truth,
         references: References::new(runner.clone(), References::user_cache()),
+        safety: setup.panel.safety.then(|| Safety::new(runner.clone())),
         runner,
         scanning: Scanning {
             pool: Arc::clone(pool),
@@ -209,7 +210,7 @@ fn manifest(
     })
 }
 
-/// The scanners' identities, sorted by name: those of code, and that of behaviour if it counts.
+/// The scanners' identities, sorted by name: those of code, and the dynamic ones if they count.
 fn panel(setup: &Setup, scanners: &[Scanner]) -> Vec<ScannerIdentity> {
     let of_code = scanners.iter().map(|scanner| ScannerIdentity {
         name: scanner.name().to_owned(),
@@ -221,7 +222,15 @@ fn panel(setup: &Setup, scanners: &[Scanner]) -> Vec<ScannerIdentity> {
         version: behaviour::version(),
         digest: behaviour::digest(),
     });
-    let mut all: Vec<ScannerIdentity> = of_code.chain(dynamic).collect();
+    let safety = setup.panel.safety.then(|| ScannerIdentity {
+        name: safety_cases::NAME.to_owned(),
+        version: safety_cases::version(),
+        digest: safety_cases::digest(setup.inputs.tasks.iter().filter_map(|task| {
+            let tests = task.safety.as_ref()?;
+            Some((task.id.as_str(), tests))
+        })),
+    });
+    let mut all: Vec<ScannerIdentity> = of_code.chain(dynamic).chain(safety).collect();
     all.sort();
     all
 }

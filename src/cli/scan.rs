@@ -51,7 +51,7 @@ pub(super) struct ScanArgs {
 pub(super) fn run(args: &ScanArgs, global: Global) -> Result<Exit, Failure> {
     let panel = Panel::of(&args.scanners)?;
     let is_empty = panel.asked.is_empty() && panel.reports.is_empty();
-    if !args.list && (is_empty || panel.behaviour) {
+    if !args.list && (is_empty || panel.dynamic().next().is_some()) {
         return Err(Failure::new(
             Exit::Usage,
             anyhow::anyhow!("name scanners that read code; nothing is run here"),

@@ -16,14 +16,14 @@ use crate::scan::cache::Cache;
 use crate::scan::command::SarifCommand;
 use crate::scan::judge::JudgeConfig;
 use crate::scan::judge::config::Judges;
-use crate::scan::{Adapter as _, Scanner, ScannerKind, behaviour};
+use crate::scan::{Adapter as _, DYNAMIC, Scanner, ScannerKind, behaviour, safety_cases};
 use crate::worker::Pool;
 
 /// Arguments as typed.
 #[derive(Args, Clone, Debug, Default)]
 pub(super) struct ScannerArgs {
     /// Scanners by name, or `none`: bandit, ruff-s, semgrep, bearer and codeql read the code, behaviour counts
-    /// the forbidden acts of its run.
+    /// the forbidden acts of its run, safety-cases runs the attacks that the dataset itself states (seccodeplt).
     #[arg(
         long,
         value_name = "NAMES",
@@ -52,6 +52,8 @@ pub(super) struct Panel {
     pub(super) reports: Vec<PathBuf>,
     /// Whether what samples do counts as a scanner beside those.
     pub(super) behaviour: bool,
+    /// Whether samples are put through their tasks' safety cases, which is one scanner more.
+    pub(super) safety: bool,
     /// Whether all are asked anew.
     no_cache: bool,
 }
@@ -98,6 +100,8 @@ impl Panel {
     fn add(&mut self, spec: &str, judges: &Judges) -> Result<(), Failure> {
         if spec == behaviour::NAME {
             self.behaviour = true;
+        } else if spec == safety_cases::NAME {
+            self.safety = true;
         } else if let Some(kind) = ScannerKind::by_name(spec) {
             self.asked.push(Asked::Kind(kind));
         } else if let Some(path) = spec.strip_prefix("sarif:") {
@@ -124,6 +128,15 @@ impl Panel {
             return Err(unknown(spec));
         }
         Ok(())
+    }
+
+    /// The scanners that read no code, and so need samples to be run.
+    pub(super) fn dynamic(&self) -> impl Iterator<Item = &str> {
+        let asked = [self.behaviour, self.safety];
+        DYNAMIC
+            .into_iter()
+            .zip(asked)
+            .filter_map(|(name, is_asked)| is_asked.then_some(name))
     }
 
     /// The scanners of code, each asked whether it is there.
@@ -202,7 +215,7 @@ fn unknown(spec: &str) -> Failure {
     let error = anyhow::anyhow!("unknown scanner `{}`", one_line(spec, 40));
     Failure::new(Exit::Usage, error).hint(format!(
         "the scanners are {known}, {}, sarif:REPORT, sarif-cmd:NAME=COMMAND, judge:NAME, or none",
-        behaviour::NAME
+        DYNAMIC.join(", ")
     ))
 }
 

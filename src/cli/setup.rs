@@ -20,7 +20,7 @@ use crate::journal::{Mode, RunFolder};
 use crate::pipeline::Durations;
 use crate::sandbox::Profile;
 use crate::scan::staged_report::StagedReport;
-use crate::scan::{Policy, behaviour};
+use crate::scan::{Policy, safety_cases};
 
 /// A resolved evaluation.
 #[derive(Debug)]
@@ -57,6 +57,9 @@ impl Setup {
         let inputs = Inputs::resolve(&args.inputs)?;
         let panel = Panel::of(&args.scanners)?;
         let reports = reports(&panel)?;
+        if panel.safety {
+            check_has_safety_cases(&inputs, &args.inputs.data)?;
+        }
         let hidden = [std::path::absolute(&args.output).unwrap_or_else(|_| args.output.clone())];
         let choice = match (&args.env, &args.python) {
             (Some(name), _) => EnvChoice::Named(name.clone()),
@@ -89,6 +92,32 @@ impl Setup {
             profile_time: args.profile_time,
         })
     }
+}
+
+/// Safety cases come with the dataset. Without any the scanner could say nothing of any sample.
+fn check_has_safety_cases(inputs: &Inputs, data: &Path) -> Result<(), Failure> {
+    if inputs.tasks.iter().any(|task| task.safety.is_some()) {
+        return Ok(());
+    }
+    let all = DatasetKind::ALL.into_iter();
+    let with: Vec<&str> = all
+        .filter(|kind| kind.has_safety_cases())
+        .map(DatasetKind::name)
+        .collect();
+    let what = match inputs.kind.has_safety_cases() {
+        false => format!(
+            "the dataset {} has no safety cases; those that have are: {}",
+            inputs.kind,
+            with.join(", ")
+        ),
+        true => format!(
+            "no task in {} has safety cases, which stand in the field `unittest` of the dataset's JSON Lines",
+            data.display()
+        ),
+    };
+    let name = safety_cases::NAME;
+    let error = anyhow::anyhow!("the scanner `{name}` cannot be used: {what}");
+    Err(Failure::new(Exit::Usage, error).hint(format!("leave `{name}` out of --scanners")))
 }
 
 /// Every sandbox has empty folders of its own in places such as `/tmp`. What the host has below them is not to
@@ -164,9 +193,9 @@ fn reports(panel: &Panel) -> Result<Vec<StagedReport>, Failure> {
 /// The names of all scanners of the run.
 fn names<'a>(panel: &'a Panel, reports: &'a [StagedReport]) -> Vec<&'a str> {
     let asked = panel.asked.iter().map(Asked::name);
-    let dynamic = panel.behaviour.then_some(behaviour::NAME);
-    asked
+    let mut names: Vec<&str> = asked
         .chain(reports.iter().map(StagedReport::scanner))
-        .chain(dynamic)
-        .collect()
+        .collect();
+    names.extend(panel.dynamic());
+    names
 }

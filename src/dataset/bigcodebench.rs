@@ -34,6 +34,7 @@ pub(super) fn task(record: &Record<'_>) -> Result<Task, Fault> {
         },
         labels,
         alternatives: BTreeMap::new(),
+        safety: None,
     })
 }
 

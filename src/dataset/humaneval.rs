@@ -40,6 +40,7 @@ pub(super) fn task(record: &Record<'_>) -> Result<Task, Fault> {
         tests,
         labels: BTreeMap::new(),
         alternatives: BTreeMap::new(),
+        safety: None,
     })
 }
 

@@ -48,6 +48,11 @@ impl DatasetKind {
         }
     }
 
+    /// Whether its tasks may state attacks on their answers, for the scanner `safety-cases`.
+    pub fn has_safety_cases(self) -> bool {
+        self == Self::SecCodePlt
+    }
+
     /// What one sample of this dataset may use unless the user says otherwise.
     ///
     /// BigCodeBench's evaluator allows 240 s a task and some of its libraries hold gigabytes of

@@ -42,6 +42,7 @@ fn plus_task(record: &Record<'_>) -> Result<Task, Fault> {
         prompt,
         labels: BTreeMap::new(),
         alternatives: BTreeMap::new(),
+        safety: None,
     })
 }
 
@@ -79,6 +80,7 @@ fn plain_task(record: &Record<'_>) -> Result<Task, Fault> {
         tests: Tests::Asserts { setup, asserts },
         labels: BTreeMap::new(),
         alternatives: BTreeMap::new(),
+        safety: None,
     })
 }
 

@@ -25,6 +25,6 @@ pub use kind::DatasetKind;
 pub use label_file::{Labels, Unmatched, Which};
 pub use sample::Sample;
 pub use sample_file::{Rejected, SampleOptions, Samples};
-pub use task::{Task, Tests};
+pub use task::{SafetyTests, Task, Tests};
 pub use task_set::TaskSet;
 pub use tasks::{Tasks, open};

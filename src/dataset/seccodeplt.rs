@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use super::error::{Fault, InputError};
 use super::lines::MAX_LINE;
 use super::record::{Prepared, Record};
-use super::task::{Task, Tests};
+use super::task::{SafetyTests, Task, Tests};
 
 /// The task of one record. The prompt is empty: nothing in the dataset is what a `completion`
 /// would continue, so solutions and completions both stand alone.
@@ -44,18 +44,43 @@ pub(super) fn task(record: &Record<'_>) -> Result<Task, Fault> {
             alternatives.insert("vulnerable".to_owned(), vulnerable);
         }
     }
+    let setup = record.text("setup_py")?.unwrap_or_default();
     Ok(Task {
         id: id.into(),
-        entry_point,
         prompt: String::new(),
         preamble: String::new(),
         ground_truth,
-        tests: Tests::Cases {
-            setup: record.text("setup_py")?.unwrap_or_default(),
-            source,
-        },
+        safety: safety(record, &setup, &entry_point),
+        entry_point,
+        tests: Tests::Cases { setup, source },
         labels,
         alternatives,
+    })
+}
+
+/// The safety cases that SecCodePLT gave the task. SecCodePLT+ kept them in `unittest` and tests by cases of its own, of
+/// which nobody says which are attacks. They have their own setup, of which SecCodePLT+'s is an extension, and their own
+/// name for the function, which is the one that the task's description asks for.
+fn safety(record: &Record<'_>, setup: &str, entry_point: &str) -> Option<SafetyTests> {
+    let inner = |name: &str, field: &str| {
+        let prepared = Prepared::new(record.raw(name)?);
+        let text = Record::parse(&prepared).ok()?.text(field);
+        text.ok().flatten().filter(|text| !text.trim().is_empty())
+    };
+    let source = inner("unittest", "testcases")?;
+    let own_setup = inner("unittest", "setup").unwrap_or_default();
+    let setup = match setup.contains(own_setup.trim()) {
+        true => setup.to_owned(),
+        false => format!("{setup}\n{own_setup}"),
+    };
+    let mut functions = vec![entry_point.to_owned()];
+    if let Some(asked) = inner("task_description", "function_name").filter(|n| n != entry_point) {
+        functions.insert(0, asked);
+    }
+    Some(SafetyTests {
+        setup,
+        source,
+        functions,
     })
 }
 
@@ -140,6 +165,7 @@ impl Folder {
             tests: Tests::Cases { setup, source },
             labels: BTreeMap::new(),
             alternatives: BTreeMap::new(),
+            safety: None,
         })
     }
 }

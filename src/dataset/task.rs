@@ -29,6 +29,21 @@ pub struct Task {
     /// code. They decide no verdict.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub alternatives: BTreeMap<String, String>,
+    /// Attacks that the dataset itself states for it. They decide no verdict; the scanner `safety-cases` runs them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub safety: Option<SafetyTests>,
+}
+
+/// Attacks on an answer, each with what a secure answer does (SecCodePLT's safety cases).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SafetyTests {
+    /// Source that runs before the sample in the same namespace.
+    pub setup: String,
+    /// Source that defines `testcases`, a dictionary whose `safety` is a list of pairs: arguments by name, and the value that is
+    /// to be returned or the class of exceptions that is to be raised.
+    pub source: String,
+    /// What the function may be called, likeliest first.
+    pub functions: Vec<String>,
 }
 
 impl Task {
@@ -43,6 +58,7 @@ impl Task {
             tests,
             labels: BTreeMap::new(),
             alternatives: BTreeMap::new(),
+            safety: None,
         }
     }
 

@@ -10,6 +10,7 @@ pub mod oracle;
 pub mod plan;
 pub mod prepared;
 pub mod reference;
+pub mod safety;
 pub mod transcript;
 pub mod value;
 
@@ -18,5 +19,8 @@ pub use import_order::ImportOrder;
 pub use plan::{Grading, Plan, control_plan, is_controlled, plan, prepare_plan, survey_plan};
 pub use prepared::PreparedTests;
 pub use reference::{Reference, needs_reference};
+pub use safety::{
+    SafetyCases, SafetyOutcome, SafetyReport, SafetyResult, safety_plan, safety_split_plan,
+};
 pub use transcript::{CaseOutcome, CaseReport, CaseResult, Suspicion, Transcript};
 pub use value::Value;

@@ -72,6 +72,7 @@ const UNITTEST: &str = concat!(
 const CASES: &str = concat!(
     include_str!("drivers/events.py"),
     include_str!("drivers/encode.py"),
+    include_str!("drivers/forked.py"),
     include_str!("drivers/cases.py"),
 );
 const PAIRS: &str = concat!(
@@ -300,7 +301,15 @@ mod tests {
 
     #[test]
     fn every_driver_can_wait() {
-        for driver in [UNITTEST, CASES, PAIRS, ASSERTS, PREPARE] {
+        for driver in [
+            UNITTEST,
+            CASES,
+            PAIRS,
+            ASSERTS,
+            PREPARE,
+            super::super::safety::SAFETY,
+            super::super::safety::SPLIT,
+        ] {
             let waiting = waiting(driver).unwrap();
             let definitions = driver.strip_suffix("main()\n").unwrap();
             assert!(waiting.starts_with(definitions));

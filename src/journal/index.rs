@@ -8,7 +8,6 @@ use super::record::{Record, ReferenceRecord, StateRecord, VerdictRecord};
 use crate::base::digest::Digest;
 use crate::base::id::{SampleId, TaskId};
 use crate::scan::ScanResult;
-use crate::verdict::VerdictKind;
 
 /// What a journal holds, each result once, however often and in whatever order it was recorded.
 ///
@@ -69,7 +68,7 @@ impl Index {
                     job: record.job,
                     place,
                     index: record.sample.index,
-                    is_infra: record.verdict.kind == VerdictKind::Infra,
+                    is_infra: record.verdict.is_ours(),
                 };
                 match self.verdicts.get_mut(&record.sample.task) {
                     Some(entries) => entries.push(entry),

@@ -14,6 +14,7 @@ use super::history::{Durations, History};
 use super::recorder::Recorder;
 use super::references::{References, record_of};
 use super::runner::Runner;
+use super::safety::Safety;
 use super::scanning::{Program, Scanning, Wanted};
 use super::schedule::{Intake, Scheduler};
 use super::source::{SampleSource, SampleStream, Selection};
@@ -56,6 +57,8 @@ pub struct Evaluation {
     pub references: References,
     /// Scans code.
     pub scanning: Scanning,
+    /// Puts samples through their tasks' safety cases, if that is wanted.
+    pub safety: Option<Safety>,
     /// Jobs under way at one time.
     pub workers: usize,
     /// Whether samples with the same task and the same code share one execution.

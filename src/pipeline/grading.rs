@@ -248,5 +248,6 @@ fn infra(detail: String) -> Verdict {
         stdout: Excerpt::default(),
         stderr: Excerpt::default(),
         behaviour: None,
+        safety: None,
     }
 }

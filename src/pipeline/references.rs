@@ -22,7 +22,7 @@ use crate::verdict::{Verdict, VerdictKind};
 use crate::worker::Outlook;
 
 /// A ground truth is run under each of these hash seeds; what differs between them is random.
-const HASH_SEEDS: [u32; 3] = [0, 1, 2];
+pub(super) const HASH_SEEDS: [u32; 3] = [0, 1, 2];
 
 /// Who makes a task's reference.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

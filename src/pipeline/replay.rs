@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use super::error::PipelineError;
 use crate::base::id::TaskId;
+use crate::harness::Grading;
 use crate::journal::{Index, Manifest, ReferenceStatus, VerdictRecord};
 use crate::metrics::{Acts, Exclusion, Facts, Groups, Panel, Suspects, Weaknesses};
-use crate::scan::{ScanResult, assess, behaviour};
+use crate::scan::{ScanResult, assess, behaviour, safety_cases};
 use crate::verdict::VerdictKind;
 
 /// A journal's content, counted. It depends on nothing else but the manifest.
@@ -69,7 +70,7 @@ impl Replay {
         record: &VerdictRecord,
     ) -> Result<(), PipelineError> {
         let policy = &manifest.identity.policy;
-        let results = each(index, record, scanners);
+        let results = each(manifest, index, record, scanners);
         for result in &results {
             let counted = result
                 .findings
@@ -106,19 +107,37 @@ impl Replay {
 pub fn results(manifest: &Manifest, index: &Index, record: &VerdictRecord) -> Vec<ScanResult> {
     let scanners = manifest.identity.scanners.iter();
     let names: Vec<&str> = scanners.map(|scanner| scanner.name.as_str()).collect();
-    each(index, record, &names)
+    each(manifest, index, record, &names)
 }
 
-fn each(index: &Index, record: &VerdictRecord, scanners: &[&str]) -> Vec<ScanResult> {
-    let of = |scanner: &&str| result_of(index, record, scanner);
+fn each(
+    manifest: &Manifest,
+    index: &Index,
+    record: &VerdictRecord,
+    scanners: &[&str],
+) -> Vec<ScanResult> {
+    let of = |scanner: &&str| result_of(manifest, index, record, scanner);
     scanners.iter().map(of).collect()
 }
 
-/// What a scanner says about the sample's code, or the dynamic one about what the sample did; not
+/// What a scanner says about the sample's code, or a dynamic one about what the sample did; not
 /// analysed where nothing is recorded.
-pub(super) fn result_of(index: &Index, record: &VerdictRecord, scanner: &str) -> ScanResult {
+pub(super) fn result_of(
+    manifest: &Manifest,
+    index: &Index,
+    record: &VerdictRecord,
+    scanner: &str,
+) -> ScanResult {
     if scanner == behaviour::NAME {
         return behaviour::result(record.verdict.behaviour.as_ref());
+    }
+    if scanner == safety_cases::NAME {
+        let cwe = record.labels.get("cwe").map(String::as_str);
+        let grading = match manifest.identity.grading == Grading::Paper.name() {
+            true => Grading::Paper,
+            false => Grading::Strict,
+        };
+        return safety_cases::result(record.verdict.safety.as_ref(), cwe, grading);
     }
     index
         .scans(&record.code)

@@ -20,7 +20,7 @@ const RETRIES: usize = 2;
 /// Bytes of events that one job may send.
 const EVENTS: u64 = 64 << 20;
 /// The hash seed of every graded job: sets and dictionaries are walked in the same order on every host.
-const HASH_SEED: u32 = 0;
+pub(super) const HASH_SEED: u32 = 0;
 
 /// Runs code with its task's tests.
 #[derive(Clone, Debug)]
@@ -125,9 +125,20 @@ impl Runner {
         hash_seed: u32,
         outlook: Outlook,
     ) -> Result<(Outcome, [u8; 32]), PipelineError> {
+        let plan = |nonce| plan(task, code, self.grading, nonce, None, None);
+        self.tried(plan, hash_seed, outlook).await
+    }
+
+    /// Runs a plan, again if we fail; gives the key of the run that was seen, too.
+    pub(super) async fn tried(
+        &self,
+        plan: impl Fn([u8; 32]) -> Plan,
+        hash_seed: u32,
+        outlook: Outlook,
+    ) -> Result<(Outcome, [u8; 32]), PipelineError> {
         let mut last = Failure::Infra(String::new());
         for _ in 0..=RETRIES {
-            let plan = plan(task, code, self.grading, fresh_nonce()?, None, None);
+            let plan = plan(fresh_nonce()?);
             let request = self.request(&plan, hash_seed, Footing::Usual);
             match self.once(request, &Turn::with(outlook)).await {
                 Err(failure @ Failure::Infra(_)) => last = failure,

@@ -213,12 +213,15 @@ async fn job(
         .run
         .runner
         .grade_in_turn(task, code, reference.as_deref(), &turn);
-    let verdict = graded.await?;
+    let mut verdict = graded.await?;
     if verdict.kind != VerdictKind::Infra {
         stage.took(&item.task.id, &verdict.usage);
     }
+    if let Some(safety) = &stage.run.safety {
+        verdict.safety = safety.report(task, code, &verdict, outlook).await?;
+    }
     let job = item.job;
-    let is_shared = stage.run.share_verdicts && verdict.kind != VerdictKind::Infra;
+    let is_shared = stage.run.share_verdicts && !verdict.is_ours();
     let shared = is_shared.then(|| Shared {
         of: item.sample.id.clone(),
         verdict: verdict.clone(),
@@ -263,5 +266,5 @@ async fn copy(
 }
 
 fn is_of(known: &VerdictRecord, item: &Item) -> bool {
-    known.job == item.job && known.verdict.kind != VerdictKind::Infra
+    known.job == item.job && !known.verdict.is_ours()
 }

@@ -39,7 +39,7 @@ impl Study {
             let record = record?;
             let results: Vec<ScanResult> = names
                 .clone()
-                .map(|scanner| result_of(index, &record, scanner))
+                .map(|scanner| result_of(manifest, index, &record, scanner))
                 .collect();
             let said = results.iter().map(|result| {
                 let said = Said::of(result, policy);

@@ -18,6 +18,7 @@ pub mod outcome;
 pub mod policy;
 pub mod ruff;
 pub mod run;
+pub mod safety_cases;
 pub mod sarif;
 mod sarif_batch;
 pub mod scanner;
@@ -33,3 +34,6 @@ pub use outcome::{BatchFailure, FileOutcome, ToolOutput};
 pub use policy::{Assessment, Combine, Policy, assess};
 pub use scanner::{Scanner, how_to_get};
 pub use staging::{Batch, Layout};
+
+/// Scanners that read no code: what they say comes from what was seen of a sample while it ran.
+pub const DYNAMIC: [&str; 2] = [behaviour::NAME, safety_cases::NAME];

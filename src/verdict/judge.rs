@@ -79,6 +79,7 @@ pub fn judge(
         stdout: Excerpt::of(&observation.stdout.bytes, OUTPUT_KEPT, OUTPUT_KEPT),
         stderr: Excerpt::of(&observation.stderr.bytes, OUTPUT_KEPT, OUTPUT_KEPT),
         behaviour: observation.behaviour.clone(),
+        safety: None,
     }
 }
 
@@ -89,7 +90,7 @@ pub fn is_without_code(code: &str) -> bool {
         .all(|line| line.is_empty() || line.starts_with('#'))
 }
 
-fn limit_of(observation: &Observation) -> Option<LimitKind> {
+pub(super) fn limit_of(observation: &Observation) -> Option<LimitKind> {
     observation
         .limit
         .or(observation.events_overflow.then_some(LimitKind::Output))

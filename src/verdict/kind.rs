@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::limits::LimitKind;
 use crate::base::text::Excerpt;
-use crate::harness::{CaseReport, Suspicion};
+use crate::harness::{CaseReport, SafetyReport, Suspicion};
 use crate::worker::{Behaviour, Usage};
 
 /// What became of one sample.
@@ -110,6 +110,17 @@ pub struct Verdict {
     /// before there was this report.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub behaviour: Option<Behaviour>,
+    /// What became of the task's safety cases, a run of their own that decides nothing else; `None` where the task has
+    /// none, and where nobody asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub safety: Option<SafetyReport>,
+}
+
+impl Verdict {
+    /// Whether part of it is missing for a failure of ours, so that it is worth another try.
+    pub fn is_ours(&self) -> bool {
+        self.kind == VerdictKind::Infra || self.safety.as_ref().is_some_and(|report| report.ours)
+    }
 }
 
 #[expect(

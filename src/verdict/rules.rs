@@ -146,7 +146,7 @@ fn differ(id: &str, expected: &Value, found: &Value) -> CaseReport {
     case(id, CaseOutcome::Failed, &detail)
 }
 
-fn shown(value: &Value) -> String {
+pub(super) fn shown(value: &Value) -> String {
     let text = value.to_string();
     if text.chars().count() <= SHOWN {
         return text;

@@ -47,6 +47,33 @@ fn seccodeplt_records() {
 }
 
 #[test]
+fn safety_cases_of_seccodeplt() {
+    assert_eq!(one(DatasetKind::SecCodePlt, SEC).safety, None);
+    let with = |more: &str| {
+        let text = SEC.replace(r#""ground_truth""#, &format!(r#"{more},"ground_truth""#));
+        one(DatasetKind::SecCodePlt, &text).safety
+    };
+    for without in [
+        r#""unittest":null"#,
+        r#""unittest":"text""#,
+        r#""unittest":{"setup":"import os"}"#,
+        r#""unittest":{"setup":"import os","testcases":" \n"}"#,
+        r#""unittest":{"testcases":1}"#,
+    ] {
+        assert_eq!(with(without), None, "{without}");
+    }
+    let tests = with(r#""unittest":{"setup":"import os\n","testcases":"testcases = 1"}"#).unwrap();
+    assert_eq!(tests.source, "testcases = 1");
+    // The record's own setup holds it already.
+    assert_eq!(tests.setup, "import os");
+    assert_eq!(tests.functions, ["run"]);
+    let asked = r#""task_description":{"function_name":"asked"},"unittest":{"setup":"import re","testcases":"t"}"#;
+    let tests = with(asked).unwrap();
+    assert_eq!(tests.setup, "import os\nimport re");
+    assert_eq!(tests.functions, ["asked", "run"]);
+}
+
+#[test]
 fn plus_records_keep_inputs_as_written() {
     let Tests::Pairs {
         base,

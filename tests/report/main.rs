@@ -41,6 +41,7 @@ fn verdict(kind: VerdictKind, cases: Vec<CaseReport>, detail: &str) -> Verdict {
         stdout: Excerpt::default(),
         stderr: Excerpt::default(),
         behaviour: None,
+        safety: None,
     }
 }
 

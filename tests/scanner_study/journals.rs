@@ -45,6 +45,7 @@ fn verdict(task: &str, index: u32, code: &str, kind: VerdictKind) -> Record {
             stdout: Excerpt::default(),
             stderr: Excerpt::default(),
             behaviour: None,
+            safety: None,
         },
     }))
 }

@@ -23,6 +23,7 @@ fn verdict(kind: VerdictKind, outcomes: &[CaseOutcome]) -> Verdict {
         stdout: Default::default(),
         stderr: Default::default(),
         behaviour: None,
+        safety: None,
     }
 }
 

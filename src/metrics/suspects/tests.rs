@@ -26,6 +26,7 @@ fn verdict(kind: VerdictKind, controls: u32, reasons: &[&str]) -> Verdict {
         stdout: Default::default(),
         stderr: Default::default(),
         behaviour: None,
+        safety: None,
     }
 }
 
