@@ -209,6 +209,7 @@ async fn samples(stage: &Arc<Stage>, journal: Reader) -> Result<(), PipelineErro
     });
     let scanning = Arc::clone(stage);
     tasks.spawn(async move {
+        let is_waited_for = scan_room.is_waited_for();
         let _room = scan_room;
         let Stage {
             run,
@@ -216,7 +217,8 @@ async fn samples(stage: &Arc<Stage>, journal: Reader) -> Result<(), PipelineErro
             tally,
             ..
         } = &*scanning;
-        run.scanning.run(programs, recorder, tally).await
+        let programs = run.scanning.run(programs, is_waited_for, recorder, tally);
+        programs.await
     });
     join(tasks).await?;
     // It has ended: its queues are closed. Only a panic in a reader is left to pass on.

@@ -1,6 +1,7 @@
 //! Wires the stages of an evaluation: bounded queues between them, one writer of the journal, a way
 //! to stop, and a way to go on.
 
+mod batching;
 pub mod cancel;
 pub mod error;
 pub mod evaluate;

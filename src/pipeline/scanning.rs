@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
+use super::batching::{Bounds, in_batches};
 use super::error::PipelineError;
-use super::evaluate::{first, join};
+use super::evaluate::join;
 use super::recorder::Recorder;
 use super::seen::Seen;
 use super::tally::Tally;
@@ -15,11 +16,6 @@ use crate::base::digest::Digest;
 use crate::journal::{Index, Record, ScanRecord};
 use crate::scan::Scanner;
 use crate::worker::Pool;
-
-/// Programs in one batch: enough to make a scanner's start cheap, few enough to keep results coming.
-const BATCH: usize = 200;
-/// Bytes of code in one batch.
-const BATCH_BYTES: usize = 4 << 20;
 
 /// A program to scan.
 #[derive(Debug)]
@@ -75,40 +71,25 @@ impl Scanning {
     /// When the journal takes no more records.
     pub(super) async fn run(
         &self,
-        mut programs: mpsc::Receiver<Program>,
+        programs: mpsc::Receiver<Program>,
+        is_waited_for: watch::Receiver<bool>,
         recorder: &Recorder,
         tally: &Arc<Tally>,
     ) -> Result<(), PipelineError> {
-        let most = 1 + self.pool.processors() / 8;
-        let mut batches = JoinSet::new();
-        let mut batch = Vec::new();
-        let mut bytes = 0;
-        let mut is_open = true;
-        while is_open {
-            match programs.recv().await {
-                Some(program) => {
-                    bytes += program.code.len();
-                    batch.push(program);
-                }
-                None => is_open = false,
+        let bounds = Bounds {
+            under_way: 1 + self.pool.processors() / 8,
+            ..Bounds::default()
+        };
+        in_batches(programs, is_waited_for, &bounds, |batch| {
+            let (this, recorder, tally) = (self.clone(), recorder.clone(), Arc::clone(tally));
+            async move {
+                let programs = batch.len() as u64;
+                this.scan(batch, &recorder).await?;
+                tally.scanned(programs);
+                Ok(())
             }
-            let is_full = batch.len() >= BATCH || bytes >= BATCH_BYTES;
-            if is_full || !is_open && !batch.is_empty() {
-                bytes = 0;
-                if batches.len() >= most {
-                    first(&mut batches).await?;
-                }
-                let batch = std::mem::take(&mut batch);
-                let (this, recorder, tally) = (self.clone(), recorder.clone(), Arc::clone(tally));
-                batches.spawn(async move {
-                    let programs = batch.len() as u64;
-                    this.scan(batch, &recorder).await?;
-                    tally.scanned(programs);
-                    Ok(())
-                });
-            }
-        }
-        join(batches).await
+        })
+        .await
     }
 
     async fn scan(&self, batch: Vec<Program>, recorder: &Recorder) -> Result<(), PipelineError> {

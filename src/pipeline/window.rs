@@ -5,7 +5,7 @@ use std::collections::{BinaryHeap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError, watch};
 
 use crate::base::digest::Digest;
 use crate::dataset::{Sample, Task};
@@ -18,40 +18,90 @@ const OVERHEAD: usize = 8;
 
 /// A bound on what is held of samples. Closed when dropped, so that nobody waits for room any more.
 #[derive(Debug)]
-pub(super) struct Room(Arc<Semaphore>);
+pub(super) struct Room {
+    free: Arc<Semaphore>,
+    is_waited_for: watch::Sender<bool>,
+    /// In KiB.
+    size: usize,
+}
 
 /// A part of the room, given back when dropped.
 pub(super) type Share = OwnedSemaphorePermit;
 
 impl Default for Room {
     fn default() -> Self {
-        Self(Arc::new(Semaphore::new(ROOM)))
+        Self::of(ROOM)
     }
 }
 
 impl Room {
+    /// Room for so many KiB.
+    pub(super) fn of(size: usize) -> Self {
+        Self {
+            free: Arc::new(Semaphore::new(size)),
+            is_waited_for: watch::Sender::new(false),
+            size,
+        }
+    }
+
     /// Where shares are taken from.
     pub(super) fn counter(&self) -> Counter {
-        Counter(Arc::clone(&self.0))
+        Counter {
+            free: Arc::clone(&self.free),
+            is_waited_for: self.is_waited_for.clone(),
+            size: self.size,
+        }
+    }
+
+    /// Whether somebody waits for room: who holds shares while waiting for more to come would wait for ever.
+    pub(super) fn is_waited_for(&self) -> watch::Receiver<bool> {
+        self.is_waited_for.subscribe()
     }
 }
 
 impl Drop for Room {
     fn drop(&mut self) {
-        self.0.close();
+        self.free.close();
     }
 }
 
 /// Gives out shares of a [`Room`] for as long as that is there.
 #[derive(Clone, Debug)]
-pub(super) struct Counter(Arc<Semaphore>);
+pub(super) struct Counter {
+    free: Arc<Semaphore>,
+    is_waited_for: watch::Sender<bool>,
+    size: usize,
+}
 
 impl Counter {
     /// Waits until there is room for so many bytes of code; `None` when nobody needs it any more.
     pub(super) async fn take(&self, bytes: usize) -> Option<Share> {
-        let share = (OVERHEAD + bytes / 1024).min(ROOM / 2);
+        let share = (OVERHEAD + bytes / 1024).min(self.size / 2);
         let share = u32::try_from(share).ok()?;
-        Arc::clone(&self.0).acquire_many_owned(share).await.ok()
+        match Arc::clone(&self.free).try_acquire_many_owned(share) {
+            Ok(share) => return Some(share),
+            Err(TryAcquireError::Closed) => return None,
+            Err(TryAcquireError::NoPermits) => {}
+        }
+        let _waiting = Waiting::on(&self.is_waited_for);
+        let share = Arc::clone(&self.free).acquire_many_owned(share).await;
+        share.ok()
+    }
+}
+
+/// Somebody waits for room, until this is dropped.
+struct Waiting<'a>(&'a watch::Sender<bool>);
+
+impl<'a> Waiting<'a> {
+    fn on(is_waited_for: &'a watch::Sender<bool>) -> Self {
+        is_waited_for.send_replace(true);
+        Self(is_waited_for)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.send_replace(false);
     }
 }
 

@@ -16,9 +16,9 @@ use crate::worker::{Mount, Observation, Pool, Request, Reuse, WorkerError};
 
 /// Most samples in one batch. Starting Bandit costs as much as scanning two hundred samples; by ten times as many it is
 /// next to nothing.
-const BATCH_FILES: usize = 2000;
+pub const BATCH_FILES: usize = 2000;
 /// Most bytes of code in one batch.
-const BATCH_BYTES: usize = 4 << 20;
+pub const BATCH_BYTES: usize = 4 << 20;
 /// Longest code that is scanned: Bandit needs ten seconds for it.
 pub const MAX_CODE: usize = 1 << 20;
 /// What is said of longer code.
