@@ -29,6 +29,8 @@ mod cache;
 mod command;
 #[path = "scanning/external.rs"]
 mod external;
+#[path = "scanning/many.rs"]
+mod many;
 #[path = "scanning/semgrep.rs"]
 mod semgrep;
 #[path = "scanning/table.rs"]
@@ -93,22 +95,36 @@ fn scan_without(
     plant: impl Fn(&Path),
     without: &str,
 ) -> Result<Vec<FileOutcome>, BatchFailure> {
+    scan_changed(kind, interpreter, codes, plant, |argv, env| {
+        argv.retain(|argument| {
+            argument != without && !(without == "--ini" && argument.ends_with(".ini"))
+        });
+        env.retain(|(name, _)| name != without);
+    })
+}
+
+/// The same, with arguments and variables changed.
+fn scan_changed(
+    kind: ScannerKind,
+    interpreter: &Interpreter,
+    codes: &[&str],
+    plant: impl Fn(&Path),
+    change: impl Fn(&mut Vec<String>, &mut Vec<(String, String)>),
+) -> Result<Vec<FileOutcome>, BatchFailure> {
     use std::os::unix::process::ExitStatusExt;
     let codes: Vec<(Digest, &str)> = codes.iter().map(|c| (Digest::of(c), *c)).collect();
     let batch = fumehood::scan::Batch::stage(&codes, kind.files(), kind.mark(), None).unwrap();
     plant(batch.folder());
     let root = batch.folder().to_str().unwrap();
     let mut argv = kind.command(interpreter, root);
-    argv.retain(|argument| {
-        argument != without && !(without == "--ini" && argument.ends_with(".ini"))
-    });
     let mut env = environment(&*kind, interpreter);
-    env.retain(|(name, _)| name != without);
+    change(&mut argv, &mut env);
     let out = Command::new(&argv[0])
         .args(&argv[1..])
         .env_clear()
         .envs(env)
-        .current_dir(root)
+        // As in the sandbox, it does not start where the files are.
+        .current_dir(batch.folder().parent().unwrap())
         .output()
         .unwrap();
     let end = match (out.status.code(), out.status.signal()) {
@@ -206,12 +222,17 @@ fn beside(name: &'static str, text: &'static str) -> impl Fn(&Path) {
     }
 }
 
+/// Where a batch at `root` has a piece of code.
+fn file_of(root: &Path, code: &str) -> std::path::PathBuf {
+    let file = root.join(format!("s/{}.py", Digest::of(code)));
+    assert!(file.exists(), "{}", file.display());
+    file
+}
+
 /// Puts the first code back as it was before its comments were made inert.
 fn restore(code: &'static str) -> impl Fn(&Path) {
     move |root| {
-        let hash = Digest::of(code).to_string();
-        let path = root.join(format!("s/{}/{hash}.py", &hash[..2]));
-        fs::write(path, format!("{code}assert True\n")).unwrap();
+        fs::write(file_of(root, code), format!("{code}assert True\n")).unwrap();
     }
 }
 
@@ -283,10 +304,8 @@ fn what_does_not_parse_is_unknown_and_never_secure() {
 fn a_file_that_cannot_be_decoded_is_unknown() {
     for (kind, python) in all() {
         let codes = ["x = 1\n", "y = 1\n"];
-        let victim = Digest::of(codes[0]).to_string();
         let outcomes = scan_with(kind, &python, &codes, |root| {
-            let path = root.join(format!("s/{}/{victim}.py", &victim[..2]));
-            fs::write(path, b"x = '\xe9'\nassert True\n").unwrap();
+            fs::write(file_of(root, codes[0]), b"x = '\xe9'\nassert True\n").unwrap();
         });
         let outcomes = outcomes.unwrap();
         assert!(outcomes[0].not_analysed.is_some(), "{kind:?}");

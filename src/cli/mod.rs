@@ -24,6 +24,7 @@ mod report;
 mod results;
 mod run;
 mod scan;
+mod scan_files;
 mod scanners;
 mod setup;
 mod stage;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::Read as _;
+use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -15,21 +15,20 @@ use super::exit_code::Exit;
 use super::failure::Failure;
 use super::output::{print, print_json, say};
 use super::run::{runtime, start_pool};
+use super::scan_files::{Code, files, next_batch};
 use super::scanners::{Panel, ScannerArgs, find, say_costs, shared_name};
 use crate::base::digest::Digest;
 use crate::base::text::for_terminal;
 use crate::scan::judge::config::{Judges, KEY_VARIABLE, PRESETS, URL_VARIABLE};
-use crate::scan::run::{MAX_CODE, TOO_LONG};
+use crate::scan::run::BATCH_FILES;
 use crate::scan::sarif::Sarif;
 use crate::scan::{
     Finding, Policy, ScanResult, Scanner, ScannerKind, Security, Severity, assess, how_to_get,
 };
 use crate::worker::Pool;
 
-/// Files that one scanner gets at a time: enough to make its start cheap.
-const BATCH: usize = 2000;
-/// Bytes that are read at a time; what is longer than a scanner takes is not read at all.
-const WAVE_BYTES: u64 = 64 << 20;
+/// Batches beyond those that are scanned: one that is staged and waits, and one that is read.
+const AHEAD: usize = 2;
 
 /// Arguments as typed.
 #[derive(Args, Debug)]
@@ -104,19 +103,41 @@ async fn work(
             .hint("`fumehood scan --list` shows what is there"));
     }
     let found: Arc<[Scanner]> = found.into();
+    let processors = pool.processors().max(1);
+    // As many batches as there are processors, where they are still worth a start.
+    let most = files
+        .len()
+        .div_ceil(processors)
+        .clamp(BATCH_FILES / 10, BATCH_FILES);
     let mut counts = BTreeMap::<Security, usize>::new();
-    let most = BATCH * pool.processors().max(1);
-    let mut done = 0;
+    let (mut under_way, mut ready) = (JoinSet::new(), BTreeMap::new());
+    let (mut begun, mut done) = (0, 0);
     while done < files.len() {
-        let wave = wave(&files[done..], most);
-        for mut told in scan(wave, &found, pool).await {
-            told.add(reports, &args.paths);
-            *counts.entry(told.security).or_default() += 1;
-            print(&told.text(global)?)?;
+        // While tools run, the batches that come next are read and staged.
+        while begun < files.len() && under_way.len() + ready.len() < processors + AHEAD {
+            let batch = next_batch(&files[begun..], most);
+            let (first, end) = (begun, begun + batch.len());
+            let scan = scan(batch, Arc::clone(&found), Arc::clone(pool));
+            under_way.spawn(async move { (first, scan.await) });
+            begun = end;
         }
-        done += wave.len();
-        if !global.quiet && files.len() > most {
-            say(&format!("{done} of {} files", files.len()));
+        match under_way.join_next().await {
+            Some(Ok((first, results))) => _ = ready.insert(first, results),
+            Some(Err(error)) if error.is_panic() => resume_unwind(error.into_panic()),
+            Some(Err(_)) | None => {}
+        }
+        while let Some(results) = ready.remove(&done) {
+            let mut text = String::new();
+            for (path, results) in files[done..].iter().zip(results) {
+                let told = Told::new(path, results, reports, &args.paths);
+                *counts.entry(told.security).or_default() += 1;
+                text.push_str(&told.text(global)?);
+                done += 1;
+            }
+            print(&text)?;
+            if !global.quiet && files.len() > most * processors {
+                say(&format!("{done} of {} files", files.len()));
+            }
         }
     }
     if !global.quiet {
@@ -154,12 +175,22 @@ fn as_shown<S: Serializer>(path: &Path, to: S) -> Result<S::Ok, S::Error> {
     to.collect_str(&path.display())
 }
 
-impl Told<'_> {
-    /// Adds what the reports say, of which the paths may be seen from any of the `roots`.
-    fn add(&mut self, reports: &[Sarif], roots: &[PathBuf]) {
-        if reports.is_empty() {
-            return;
+impl<'a> Told<'a> {
+    /// With what the reports say, of which the paths may be seen from any of the `roots`.
+    fn new(path: &'a Path, results: Vec<ScanResult>, reports: &[Sarif], roots: &[PathBuf]) -> Self {
+        let mut told = Self {
+            path,
+            security: Security::Unknown,
+            results,
+        };
+        if !reports.is_empty() {
+            told.add(reports, roots);
         }
+        told.security = assess(&told.results, &Policy::default()).combined;
+        told
+    }
+
+    fn add(&mut self, reports: &[Sarif], roots: &[PathBuf]) {
         let mut names = vec![self.path.to_path_buf()];
         names.extend(fs::canonicalize(self.path));
         let below = |root: &PathBuf| self.path.strip_prefix(root).ok().map(Path::to_path_buf);
@@ -173,7 +204,6 @@ impl Told<'_> {
         names.dedup();
         self.results
             .extend(reports.iter().map(|report| report.result(&names)));
-        self.security = assess(&self.results, &Policy::default()).combined;
     }
 
     /// One line of JSON, or a line for each finding and each scanner that could not read it.
@@ -219,73 +249,47 @@ fn describe(finding: &Finding) -> String {
     for_terminal(&text)
 }
 
-/// Every file of `wave` with what every scanner says, in their order.
-async fn scan<'a>(
-    wave: &'a [PathBuf],
-    scanners: &Arc<[Scanner]>,
-    pool: &Arc<Pool>,
-) -> Vec<Told<'a>> {
-    let codes: Vec<Result<Arc<str>, String>> = wave.iter().map(|path| read(path)).collect();
-    let readable: Vec<(Digest, Arc<str>)> = codes
-        .iter()
-        .flatten()
-        .map(|code| (Digest::of(code.as_bytes()), Arc::clone(code)))
-        .collect();
+/// What every scanner says of every file of a batch, in their order.
+async fn scan(batch: Vec<Code>, scanners: Arc<[Scanner]>, pool: Arc<Pool>) -> Vec<Vec<ScanResult>> {
+    let batch = Arc::new(batch);
     let mut tasks = JoinSet::new();
-    // As many as there are processors, where that still makes whole batches.
-    let share = readable.len().div_ceil(pool.processors().max(1));
-    for chunk in readable.chunks(share.clamp(BATCH / 10, BATCH)) {
-        for place in 0..scanners.len() {
-            let (chunk, scanners, pool) = (chunk.to_vec(), Arc::clone(scanners), Arc::clone(pool));
-            tasks.spawn(async move {
-                let codes: Vec<(Digest, &str)> = chunk
-                    .iter()
-                    .map(|(digest, code)| (*digest, &**code))
-                    .collect();
-                (place, scanners[place].scan_batch(&pool, &codes).await)
-            });
-        }
+    for place in 0..scanners.len() {
+        let (batch, scanners, pool) =
+            (Arc::clone(&batch), Arc::clone(&scanners), Arc::clone(&pool));
+        tasks.spawn(async move {
+            let codes = batch.iter().flatten();
+            let codes: Vec<(Digest, &str)> =
+                codes.map(|(digest, code)| (*digest, &**code)).collect();
+            (place, scanners[place].scan_batch(&pool, &codes).await)
+        });
     }
-    let mut results = std::collections::HashMap::<(Digest, usize), ScanResult>::new();
+    // One result for each code that could be read, in their order.
+    let mut found: Vec<_> = scanners.iter().map(|_| Vec::new().into_iter()).collect();
     while let Some(done) = tasks.join_next().await {
         // A task that panicked has no results: its files are unknown below.
-        if let Ok((place, found)) = done {
-            results.extend(
-                found
-                    .into_iter()
-                    .map(|(digest, result)| ((digest, place), result)),
-            );
+        if let Ok((place, results)) = done {
+            found[place] = results.into_iter();
         }
     }
-    wave.iter()
-        .zip(codes)
-        .map(|(path, code)| {
-            let result = |(place, scanner): (usize, &Scanner)| {
-                let why = match &code {
-                    Ok(code) => {
-                        let key = (Digest::of(code.as_bytes()), place);
-                        match results.get(&key) {
-                            Some(result) => return result.clone(),
-                            None => "the scanner was not run on it".to_owned(),
-                        }
-                    }
-                    Err(why) => why.clone(),
-                };
-                ScanResult {
-                    scanner: scanner.name().to_owned(),
-                    version: scanner.version().to_owned(),
-                    findings: Vec::new(),
-                    not_analysed: Some(why),
-                }
+    let of_file = |code: &Code| {
+        let of_scanner = |(scanner, found): (&Scanner, &mut std::vec::IntoIter<_>)| {
+            let why = match code {
+                Ok((digest, _)) => match found.next() {
+                    Some((of, result)) if of == *digest => return result,
+                    _ => "the scanner was not run on it",
+                },
+                Err(why) => why,
             };
-            let results: Vec<ScanResult> = scanners.iter().enumerate().map(result).collect();
-            Told {
-                path,
-                security: assess(&results, &Policy::default()).combined,
-                results,
+            ScanResult {
+                scanner: scanner.name().to_owned(),
+                version: scanner.version().to_owned(),
+                findings: Vec::new(),
+                not_analysed: Some(why.to_owned()),
             }
-        })
-        .collect()
+        };
+        scanners.iter().zip(&mut found).map(of_scanner).collect()
+    };
+    batch.iter().map(of_file).collect()
 }
 
 fn report(path: &Path) -> Result<Sarif, Failure> {
@@ -294,73 +298,6 @@ fn report(path: &Path) -> Result<Sarif, Failure> {
     let bytes =
         fs::read(path).map_err(|error| failed(format!("cannot read the report: {error}")))?;
     Sarif::parse(&bytes).map_err(failed)
-}
-
-/// The files to be read next: at least one, at most `most`.
-fn wave(files: &[PathBuf], most: usize) -> &[PathBuf] {
-    let mut bytes = 0;
-    let fits = files.iter().take(most).take_while(|file| {
-        bytes += fs::metadata(file).map_or(0, |about| about.len().min(MAX_CODE as u64));
-        bytes <= WAVE_BYTES
-    });
-    let count = fits.count().max(1);
-    &files[..count]
-}
-
-fn read(path: &Path) -> Result<Arc<str>, String> {
-    let failed = |error: std::io::Error| format!("it cannot be read: {error}");
-    // A pipe or a device may have no end, and no beginning.
-    if !fs::metadata(path).map_err(failed)?.is_file() {
-        return Err("it is no file".to_owned());
-    }
-    let mut bytes = Vec::new();
-    let mut file = fs::File::open(path)
-        .map_err(failed)?
-        .take(MAX_CODE as u64 + 1);
-    file.read_to_end(&mut bytes).map_err(failed)?;
-    if bytes.len() > MAX_CODE {
-        return Err(TOO_LONG.to_owned());
-    }
-    let text = String::from_utf8(bytes).map_err(|_| "it is not UTF-8".to_owned())?;
-    Ok(text.into())
-}
-
-/// The files that were named, and the Python files in the folders that were named, each folder's sorted.
-fn files(paths: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
-    let mut found = Vec::new();
-    for path in paths {
-        let failed = |path: &Path, error: std::io::Error| {
-            let error = anyhow::Error::new(error);
-            Failure::new(
-                Exit::Input,
-                error.context(format!("cannot read {}", path.display())),
-            )
-        };
-        if !fs::metadata(path)
-            .map_err(|error| failed(path, error))?
-            .is_dir()
-        {
-            found.push(path.clone());
-            continue;
-        }
-        let begin = found.len();
-        let mut folders = vec![path.clone()];
-        while let Some(folder) = folders.pop() {
-            for entry in fs::read_dir(&folder).map_err(|error| failed(&folder, error))? {
-                let entry = entry.map_err(|error| failed(&folder, error))?;
-                let kind = entry
-                    .file_type()
-                    .map_err(|error| failed(&entry.path(), error))?;
-                if kind.is_dir() {
-                    folders.push(entry.path());
-                } else if kind.is_file() && entry.path().extension().is_some_and(|e| e == "py") {
-                    found.push(entry.path());
-                }
-            }
-        }
-        found[begin..].sort();
-    }
-    Ok(found)
 }
 
 /// A scanner as `--list` shows it.

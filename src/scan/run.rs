@@ -3,6 +3,9 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use tokio::runtime::{Handle, RuntimeFlavor};
+use tokio::task::block_in_place;
+
 use super::adapter::Adapter;
 use super::brought::Brought;
 use super::cwe;
@@ -161,7 +164,9 @@ impl Tool {
         let mut isolation = Isolation::new(codes.len());
         while let Some(range) = isolation.next() {
             let codes = &codes[range];
-            let batch = match Batch::stage(codes, adapter.files(), adapter.mark(), Some(ROOT)) {
+            let staged =
+                at_length(|| Batch::stage(codes, adapter.files(), adapter.mark(), Some(ROOT)));
+            let batch = match staged {
                 Ok(batch) => batch,
                 Err(error) => {
                     isolation.give_up(&format!("cannot write the files to scan: {error}"));
@@ -181,12 +186,23 @@ impl Tool {
                     break;
                 }
                 Err(error @ WorkerError::Lost(_)) => isolation.report(Err(error.to_string())),
-                Ok(observation) => isolation.report(
-                    whole(&observation).and_then(|output| adapter.parse(&output, batch.layout())),
-                ),
+                Ok(observation) => isolation.report(at_length(|| {
+                    let output = whole(&observation)?;
+                    adapter.parse(&output, batch.layout())
+                })),
             }
+            at_length(|| drop(batch));
         }
         isolation.finish()
+    }
+}
+
+/// Does what takes its time without a pause: thousands of files are made or removed, or megabytes are read. Other tasks go
+/// on meanwhile where the runtime has threads for that.
+fn at_length<T>(work: impl FnOnce() -> T) -> T {
+    match Handle::try_current().map(|handle| handle.runtime_flavor()) {
+        Ok(RuntimeFlavor::MultiThread) => block_in_place(work),
+        _ => work(),
     }
 }
 

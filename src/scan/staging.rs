@@ -7,9 +7,9 @@
 //! scanner said or did not say. These findings are taken out again.
 
 use std::collections::{HashMap, HashSet};
-use std::fs::{self, Permissions};
+use std::fs::{self, OpenOptions, Permissions};
 use std::io::{self, Write as _};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use nix::sys::statfs::{TMPFS_MAGIC, statfs};
@@ -115,7 +115,8 @@ impl Layout {
         let files: Vec<Staged> = codes
             .iter()
             .map(|(digest, code)| Staged {
-                name: format!("s/{}", name_of(digest)),
+                // All in one folder: ruff looks into every folder for what makes it a package, and each has to be made and removed.
+                name: format!("s/{digest}.py"),
                 mark: lines(code) + 1,
             })
             .collect();
@@ -162,6 +163,9 @@ impl Layout {
         self.path(CLEAN_NAME)
     }
 }
+
+/// The rights of every file of a batch: all may read it.
+const FILE_MODE: u32 = 0o644;
 
 /// How the temporary folders of batches are named: this, then their owner.
 const PREFIX: &str = "fumehood-scan-";
@@ -212,6 +216,8 @@ pub struct Batch {
     folder: PathBuf,
     /// The folders that are there.
     opened: HashSet<PathBuf>,
+    /// Whether files are made with the rights that they are to have; the umask may take some away. Not known before the first.
+    has_rights: Option<bool>,
     layout: Layout,
 }
 
@@ -242,6 +248,7 @@ impl Batch {
             layout: Layout::new(&root, codes),
             folder,
             opened: HashSet::new(),
+            has_rights: None,
         };
         for (name, text) in files {
             batch.write(name, text)?;
@@ -270,9 +277,23 @@ impl Batch {
         if let Some(folder) = path.parent() {
             self.open_folder(folder)?;
         }
-        let mut file = fs::File::create(&path)?;
+        let mut file = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(FILE_MODE)
+            .open(&path)?;
         file.write_all(text.as_bytes())?;
-        file.set_permissions(Permissions::from_mode(0o644))
+        let has_rights = match self.has_rights {
+            Some(has_rights) => has_rights,
+            None => {
+                let mode = file.metadata()?.permissions().mode();
+                *self.has_rights.insert(mode & FILE_MODE == FILE_MODE)
+            }
+        };
+        match has_rights {
+            true => Ok(()),
+            false => file.set_permissions(Permissions::from_mode(FILE_MODE)),
+        }
     }
 
     /// Makes a folder of the batch, and those that it is in, for all to read.
