@@ -23,6 +23,8 @@ use fumehood::worker::{End, Pool, PoolConfig};
 
 #[path = "scanning/bearer.rs"]
 mod bearer;
+#[path = "scanning/bearer_flags.rs"]
+mod bearer_flags;
 #[path = "scanning/cache.rs"]
 mod cache;
 #[path = "scanning/command.rs"]
@@ -227,6 +229,19 @@ fn file_of(root: &Path, code: &str) -> std::path::PathBuf {
     let file = root.join(format!("s/{}.py", Digest::of(code)));
     assert!(file.exists(), "{}", file.display());
     file
+}
+
+/// Runs git in a folder, as somebody without any settings.
+fn git(folder: &Path, arguments: &[&str]) {
+    let done = Command::new("git")
+        .args(["-c", "user.email=a@example.org", "-c", "user.name=a"])
+        .args(arguments)
+        .current_dir(folder)
+        .env("HOME", "/nonexistent")
+        .output();
+    let done = done.expect("git is there");
+    let said = String::from_utf8_lossy(&done.stderr);
+    assert!(done.status.success(), "git {arguments:?}: {said}");
 }
 
 /// Puts the first code back as it was before its comments were made inert.

@@ -62,8 +62,11 @@ impl Adapter for Bearer {
     ///   is no network; these are the user's and ours.
     /// - `--exit-code 0`: findings are no failure, so that any other exit code is one.
     /// - `--skip-test=false`: no file is passed over because its path looks like a test's.
-    /// - `--force`, `--ignore-git`: nothing of an earlier scan or of a repository is used.
+    /// - `--ignore-git`: no file is passed over because a repository does so, and no earlier scan of the same commit is used.
     /// - `--no-extract`, `--no-rule-meta`: little of the code in the output.
+    /// - `--quiet`: the last line of standard error is the failure, if there is one, and no word on its progress.
+    /// - `--disable-version-check`: with it and without default rules it asks nobody.
+    /// - `--parallel 1`: one process, as every scanner has one processor; more find the same.
     fn command(&self, interpreter: &Interpreter, root: &str) -> Vec<String> {
         let tree = format!("{root}/s");
         let rules = format!("{root}/rules,{}", brought::RULES);
@@ -80,8 +83,6 @@ impl Adapter for Bearer {
             "--exit-code",
             "0",
             "--quiet",
-            "--hide-progress-bar",
-            "--force",
             "--ignore-git",
             "--skip-test=false",
             "--no-extract",

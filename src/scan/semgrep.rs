@@ -43,12 +43,14 @@ impl Adapter for Semgrep {
 
     /// Semgrep itself reads on where Python does not, so the files are compiled first.
     ///
-    /// - `--metrics=off`, `--disable-version-check`: it would call home, and wait for an answer.
+    /// - `--metrics=off`, `--disable-version-check`: it would call home, and wait for an answer. No test of ours has a network to show it.
     /// - `--disable-nosem`: comments in the code switch nothing off.
     /// - `--no-git-ignore`, `--x-ignore-semgrepignore-files`: no file is passed over because of a list in the tree.
     /// - `--max-target-bytes 0`: none because of its size.
-    /// - `--timeout`, `--timeout-threshold 0`: a rule that takes long on one file is a problem of that file, which is
-    ///   reported; it does not pass over the rest of the file's rules.
+    /// - `--timeout 10`: twice Semgrep's own limit for a rule on a file, for slow hosts. Which rule is ended depends on the host's pace, so that no
+    ///   test can show it; that one which was ended is told, and makes the file unknown, is shown with a shorter time.
+    /// - `--timeout-threshold 0`: after three such rules it would pass over the rest of the file's; the file is unknown either way.
+    /// - `--max-memory`, `--jobs 1`: it ends by itself before the sandbox ends it, and asks for one processor.
     /// - `--no-rewrite-rule-ids`: rules are called what the file calls them, wherever it is started.
     fn command(&self, interpreter: &Interpreter, root: &str) -> Vec<String> {
         let rules = format!("{root}/{RULES_FILE}");

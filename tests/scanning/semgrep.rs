@@ -7,7 +7,7 @@ use std::path::Path;
 use fumehood::scan::ScannerKind;
 use fumehood::scan::semgrep::RULES;
 
-use super::{beside, home_of, restore, rules, scan, scan_without};
+use super::{beside, git, home_of, restore, rules, scan, scan_changed, scan_without};
 
 const SEMGREP: ScannerKind = ScannerKind::Semgrep;
 
@@ -65,7 +65,14 @@ fn each_flag_closes_its_trap() {
     let large: &str =
         Box::leak(format!("{plain}x = '{}'\n", "y".repeat(1_000_100)).into_boxed_str());
     type Plant = Box<dyn Fn(&Path)>;
-    let traps: [(&str, &str, Plant); 3] = [
+    let repository = |root: &Path| {
+        let tree = root.join("s");
+        fs::write(tree.join(".gitignore"), "*.py\n").unwrap();
+        git(&tree, &["init", "-q", "."]);
+    };
+    let traps: [(&str, &str, Plant); 5] = [
+        ("--no-git-ignore", plain, Box::new(repository)),
+        ("--no-rewrite-rule-ids", plain, Box::new(|_| {})),
         ("--disable-nosem", silenced, Box::new(restore(silenced))),
         ("--max-target-bytes=0", large, Box::new(|_| {})),
         (
@@ -115,4 +122,27 @@ fn comments_do_not_silence_it_and_odd_code_is_read_or_unknown() {
         );
     }
     assert_eq!(outcomes[4].not_analysed, None);
+}
+
+/// A rule that ran out of time is told, and the file is unknown, whatever else was found in it. With the time that rules
+/// really have it would take long to show that.
+#[test]
+fn a_rule_that_runs_out_of_time_makes_its_file_unknown() {
+    let Some(python) = home_of(SEMGREP) else {
+        return;
+    };
+    let mut long = "def f(p):\n    x0 = p\n".to_owned();
+    for number in 1..30_000 {
+        long.push_str(&format!("    x{number} = p + x{}\n", number - 1));
+    }
+    let shortened = |argv: &mut Vec<String>, _: &mut Vec<(String, String)>| {
+        let time = argv.iter_mut().find(|a| a.as_str() == "--timeout=10");
+        "--timeout=1".clone_into(time.expect("it has a time"));
+    };
+    let codes = [long.as_str(), "def f(p):\n    return open(p)\n"];
+    let outcomes = scan_changed(SEMGREP, &python, &codes, |_| {}, shortened).unwrap();
+    let why = outcomes[0].not_analysed.as_deref().unwrap_or_default();
+    assert!(why.contains("Timeout"), "{why}");
+    assert_eq!(rules(&outcomes[1]), ["path-from-parameter"]);
+    assert_eq!(outcomes[1].not_analysed, None);
 }
