@@ -16,8 +16,8 @@ use fumehood::base::digest::Digest;
 use fumehood::environment::{EnvChoice, Interpreter, Store};
 use fumehood::scan::run::environment;
 use fumehood::scan::{
-    BatchFailure, FileOutcome, Policy, ScanResult, Scanner, ScannerKind, Security, ToolOutput,
-    assess,
+    BatchFailure, FileOutcome, Language, Policy, ScanResult, Scanner, ScannerKind, Security,
+    ToolOutput, assess,
 };
 use fumehood::worker::{End, Pool, PoolConfig};
 
@@ -50,7 +50,10 @@ fn write_program(path: &Path, text: &str) {
 
 /// The environment that a scanner is in.
 fn home_of(kind: ScannerKind) -> Option<Interpreter> {
-    let choice = EnvChoice::Named(kind.environment().to_owned());
+    let Some(name) = kind.environment() else {
+        return Some(Interpreter::none());
+    };
+    let choice = EnvChoice::Named(name.to_owned());
     match Store::of_user().and_then(|store| store.resolve(&choice, &[])) {
         Ok(interpreter) => Some(interpreter),
         Err(error) => {
@@ -67,15 +70,15 @@ fn scanners() -> Option<Interpreter> {
     home_of(ScannerKind::Bandit)
 }
 
-/// Every scanner that is here and that nobody has to bring.
+/// Every scanner of Python that is here and that nobody has to bring.
 fn all() -> impl Iterator<Item = (ScannerKind, Interpreter)> {
     let kinds = ScannerKind::ALL
         .into_iter()
-        .filter(|kind| kind.wants().is_none());
+        .filter(|kind| kind.wants().is_none() && kind.languages().contains(&Language::Python));
     kinds.filter_map(|kind| Some((kind, home_of(kind)?)))
 }
 
-/// Scans `codes` in one batch; `plant` may add files to it.
+/// Scans Python `codes` in one batch; `plant` may add files to it.
 fn scan_with(
     kind: ScannerKind,
     interpreter: &Interpreter,
@@ -93,34 +96,66 @@ fn scan_without(
     plant: impl Fn(&Path),
     without: &str,
 ) -> Result<Vec<FileOutcome>, BatchFailure> {
-    use std::os::unix::process::ExitStatusExt;
-    let codes: Vec<(Digest, &str)> = codes.iter().map(|c| (Digest::of(c), *c)).collect();
-    let batch = fumehood::scan::Batch::stage(&codes, kind.files(), kind.mark(), None).unwrap();
-    plant(batch.folder());
-    let root = batch.folder().to_str().unwrap();
-    let mut argv = kind.command(interpreter, root);
-    argv.retain(|argument| {
-        argument != without && !(without == "--ini" && argument.ends_with(".ini"))
-    });
-    let mut env = environment(&*kind, interpreter);
-    env.retain(|(name, _)| name != without);
-    let out = Command::new(&argv[0])
-        .args(&argv[1..])
-        .env_clear()
-        .envs(env)
-        .current_dir(root)
-        .output()
-        .unwrap();
-    let end = match (out.status.code(), out.status.signal()) {
-        (Some(code), _) => End::Exited(code),
-        (None, signal) => End::Signaled(signal.unwrap_or(0)),
+    let change = |argv: &mut Vec<String>| {
+        argv.retain(|argument| {
+            argument != without && !(without == "--ini" && argument.ends_with(".ini"))
+        });
     };
-    let output = ToolOutput {
-        stdout: &out.stdout,
-        stderr: &out.stderr,
-        end,
-    };
-    kind.parse(&output, batch.layout())
+    Trial {
+        kind,
+        interpreter,
+        language: Language::Python,
+        plant: &plant,
+        change: &change,
+        without,
+    }
+    .scan(codes)
+}
+
+/// A scanner run outside of the sandbox, with what is changed of its ways.
+struct Trial<'a> {
+    kind: ScannerKind,
+    interpreter: &'a Interpreter,
+    language: Language,
+    /// May add files to the batch.
+    plant: &'a dyn Fn(&Path),
+    /// May change the command line.
+    change: &'a dyn Fn(&mut Vec<String>),
+    /// A variable that is taken away.
+    without: &'a str,
+}
+
+impl Trial<'_> {
+    fn scan(&self, codes: &[&str]) -> Result<Vec<FileOutcome>, BatchFailure> {
+        use std::os::unix::process::ExitStatusExt;
+        let (kind, language) = (self.kind, self.language);
+        let codes: Vec<(Digest, &str)> = codes.iter().map(|c| (Digest::of(c), *c)).collect();
+        let (files, mark) = (kind.files(language), kind.mark(language));
+        let batch = fumehood::scan::Batch::stage(language, &codes, files, mark, None).unwrap();
+        (self.plant)(batch.folder());
+        let root = batch.folder().to_str().unwrap();
+        let mut argv = kind.command(self.interpreter, root, language);
+        (self.change)(&mut argv);
+        let mut env = environment(&*kind, self.interpreter);
+        env.retain(|(name, _)| name != self.without);
+        let out = Command::new(&argv[0])
+            .args(&argv[1..])
+            .env_clear()
+            .envs(env)
+            .current_dir(root)
+            .output()
+            .unwrap();
+        let end = match (out.status.code(), out.status.signal()) {
+            (Some(code), _) => End::Exited(code),
+            (None, signal) => End::Signaled(signal.unwrap_or(0)),
+        };
+        let output = ToolOutput {
+            stdout: &out.stdout,
+            stderr: &out.stderr,
+            end,
+        };
+        kind.parse(&output, batch.layout())
+    }
 }
 
 fn scan(kind: ScannerKind, interpreter: &Interpreter, codes: &[&str]) -> Vec<FileOutcome> {
@@ -365,7 +400,7 @@ async fn in_the_sandbox_every_code_gets_one_result_whatever_the_others_do() {
     for (kind, python) in all() {
         let scanner = Scanner::prepare(&pool, kind, &python).await;
         assert_eq!(scanner.missing(), None);
-        let results = scanner.scan_batch(&pool, &codes).await;
+        let results = scanner.scan_batch(&pool, Language::Python, &codes).await;
         let order: Vec<Digest> = results.iter().map(|(digest, _)| *digest).collect();
         assert_eq!(
             order,
@@ -415,10 +450,13 @@ async fn a_scanner_that_is_not_there_is_said_once_and_leaves_all_unknown() {
     for kind in own {
         let scanner = Scanner::prepare(&pool, kind, &python).await;
         let why = scanner.missing().unwrap().to_owned();
-        let remedy = format!("fumehood env create {}", kind.environment());
+        let remedy = match kind.environment() {
+            Some(name) => format!("fumehood env create {name}"),
+            None => "get it by".to_owned(),
+        };
         assert!(why.contains(&remedy), "{why}");
         let codes = [(Digest::of("x = 1"), "x = 1")];
-        let results = scanner.scan_batch(&pool, &codes).await;
+        let results = scanner.scan_batch(&pool, kind.languages()[0], &codes).await;
         assert_eq!(results.len(), 1);
         assert_eq!(Policy::default().judge(&results[0].1), Security::Unknown);
     }

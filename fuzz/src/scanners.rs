@@ -2,10 +2,10 @@
 
 use fumehood::base::digest::Digest;
 use fumehood::scan::judge::meaning;
+use fumehood::scan::language::{CANARY_EVAL, CANARY_SHELL};
 use fumehood::scan::sarif::Sarif;
 use fumehood::scan::staged_report::StagedReport;
-use fumehood::scan::staging::{CANARY_EVAL, CANARY_SHELL};
-use fumehood::scan::{FileOutcome, Layout, ScannerKind, ToolOutput};
+use fumehood::scan::{FileOutcome, Language, Layout, ScannerKind, ToolOutput};
 use fumehood::worker::End;
 use serde_json::{Value as Json, json};
 
@@ -17,7 +17,7 @@ const CODES: [&str; 3] = ["eval(x)\n", "", "a\nb\nc"];
 /// sample and are bounded; nothing of one sample's report moves to another.
 pub(crate) fn check(data: &[u8]) {
     let codes = CODES.map(|code| (Digest::of(code), code));
-    let layout = Layout::new("/batch", &codes);
+    let layout = Layout::new("/batch", Language::Python, &codes);
     raw(data, &layout);
 
     let mut bytes = Bytes::new(data);

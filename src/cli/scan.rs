@@ -1,4 +1,4 @@
-//! `fumehood scan`: what the scanners say about Python files, without running them.
+//! `fumehood scan`: what the scanners say about files of the languages that they read, without running them.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -22,7 +22,8 @@ use crate::scan::judge::config::{Judges, KEY_VARIABLE, PRESETS, URL_VARIABLE};
 use crate::scan::run::{MAX_CODE, TOO_LONG};
 use crate::scan::sarif::Sarif;
 use crate::scan::{
-    Finding, Policy, ScanResult, Scanner, ScannerKind, Security, Severity, assess, how_to_get,
+    Finding, Language, Policy, ScanResult, Scanner, ScannerKind, Security, Severity, assess,
+    how_to_get,
 };
 use crate::worker::Pool;
 
@@ -34,7 +35,8 @@ const WAVE_BYTES: u64 = 64 << 20;
 /// Arguments as typed.
 #[derive(Args, Debug)]
 pub(super) struct ScanArgs {
-    /// Python files, and folders to look for them in (links in folders are passed over).
+    /// Files (.py; .c .h; .cc .cpp .cxx .hpp; .go), and folders to look for those in that one of the scanners reads (links
+    /// in folders are passed over). A file whose name has no ending is read as Python.
     #[arg(value_name = "PATH", required_unless_present = "list")]
     paths: Vec<PathBuf>,
     #[command(flatten)]
@@ -68,7 +70,11 @@ pub(super) fn run(args: &ScanArgs, global: Global) -> Result<Exit, Failure> {
             anyhow::anyhow!("two reports are of {name}; join them into one"),
         ));
     }
-    let files = files(&args.paths)?;
+    // A report may be of anything.
+    let is_read = |language: &Language| {
+        !reports.is_empty() || panel.asked.iter().any(|asked| asked.reads(*language))
+    };
+    let files = files(&args.paths, is_read)?;
     let processors = std::thread::available_parallelism().map_or(1, usize::from);
     let workers = args.workers.unwrap_or(processors).max(1);
     let runtime = runtime()?;
@@ -147,6 +153,9 @@ struct Told<'a> {
     /// By the default policy: any finding of any scanner.
     security: Security,
     results: Vec<ScanResult>,
+    /// Why nobody was asked about it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    not_read: Option<String>,
 }
 
 /// A path as it is shown; one that is no UTF-8 must not end the scan.
@@ -154,7 +163,17 @@ fn as_shown<S: Serializer>(path: &Path, to: S) -> Result<S::Ok, S::Error> {
     to.collect_str(&path.display())
 }
 
-impl Told<'_> {
+impl<'a> Told<'a> {
+    /// A file that no scanner was asked about.
+    fn unread(path: &'a Path, why: &str) -> Self {
+        Self {
+            path,
+            security: Security::Unknown,
+            results: Vec::new(),
+            not_read: Some(why.to_owned()),
+        }
+    }
+
     /// Adds what the reports say, of which the paths may be seen from any of the `roots`.
     fn add(&mut self, reports: &[Sarif], roots: &[PathBuf]) {
         if reports.is_empty() {
@@ -173,6 +192,7 @@ impl Told<'_> {
         names.dedup();
         self.results
             .extend(reports.iter().map(|report| report.result(&names)));
+        self.not_read = None;
         self.security = assess(&self.results, &Policy::default()).combined;
     }
 
@@ -185,6 +205,9 @@ impl Told<'_> {
         }
         let path = for_terminal(&self.path.display().to_string());
         let mut text = String::new();
+        if let Some(why) = &self.not_read {
+            text.push_str(&format!("{path}: not analysed: {why}\n"));
+        }
         for result in &self.results {
             for finding in &result.findings {
                 let line = describe(finding);
@@ -219,51 +242,61 @@ fn describe(finding: &Finding) -> String {
     for_terminal(&text)
 }
 
-/// Every file of `wave` with what every scanner says, in their order.
+/// Every file of `wave` with what every scanner says that reads its language, in their order.
 async fn scan<'a>(
     wave: &'a [PathBuf],
     scanners: &Arc<[Scanner]>,
     pool: &Arc<Pool>,
 ) -> Vec<Told<'a>> {
     let codes: Vec<Result<Arc<str>, String>> = wave.iter().map(|path| read(path)).collect();
-    let readable: Vec<(Digest, Arc<str>)> = codes
-        .iter()
-        .flatten()
-        .map(|code| (Digest::of(code.as_bytes()), Arc::clone(code)))
-        .collect();
-    let mut tasks = JoinSet::new();
-    // As many as there are processors, where that still makes whole batches.
-    let share = readable.len().div_ceil(pool.processors().max(1));
-    for chunk in readable.chunks(share.clamp(BATCH / 10, BATCH)) {
-        for place in 0..scanners.len() {
-            let (chunk, scanners, pool) = (chunk.to_vec(), Arc::clone(scanners), Arc::clone(pool));
-            tasks.spawn(async move {
-                let codes: Vec<(Digest, &str)> = chunk
-                    .iter()
-                    .map(|(digest, code)| (*digest, &**code))
-                    .collect();
-                (place, scanners[place].scan_batch(&pool, &codes).await)
-            });
+    let mut readable = BTreeMap::<Language, Vec<(Digest, Arc<str>)>>::new();
+    for (path, code) in wave.iter().zip(&codes) {
+        if let (Some(language), Ok(code)) = (language_of(path), code) {
+            let list = readable.entry(language).or_default();
+            list.push((Digest::of(code.as_bytes()), Arc::clone(code)));
         }
     }
-    let mut results = std::collections::HashMap::<(Digest, usize), ScanResult>::new();
+    let mut tasks = JoinSet::new();
+    for (language, list) in &readable {
+        // As many as there are processors, where that still makes whole batches.
+        let share = list.len().div_ceil(pool.processors().max(1));
+        let (language, asked) = (*language, asked(scanners, *language));
+        for chunk in list.chunks(share.clamp(BATCH / 10, BATCH)) {
+            for (place, _) in asked.clone() {
+                let (chunk, scanners, pool) =
+                    (chunk.to_vec(), Arc::clone(scanners), Arc::clone(pool));
+                tasks.spawn(async move {
+                    let codes: Vec<(Digest, &str)> = chunk
+                        .iter()
+                        .map(|(digest, code)| (*digest, &**code))
+                        .collect();
+                    let results = scanners[place].scan_batch(&pool, language, &codes).await;
+                    ((language, place), results)
+                });
+            }
+        }
+    }
+    let mut results = std::collections::HashMap::<(Digest, (Language, usize)), ScanResult>::new();
     while let Some(done) = tasks.join_next().await {
         // A task that panicked has no results: its files are unknown below.
-        if let Ok((place, found)) = done {
+        if let Ok((key, found)) = done {
             results.extend(
                 found
                     .into_iter()
-                    .map(|(digest, result)| ((digest, place), result)),
+                    .map(|(digest, result)| ((digest, key), result)),
             );
         }
     }
     wave.iter()
         .zip(codes)
         .map(|(path, code)| {
+            let Some(language) = language_of(path) else {
+                return Told::unread(path, "it is in no language that is known by its name");
+            };
             let result = |(place, scanner): (usize, &Scanner)| {
                 let why = match &code {
                     Ok(code) => {
-                        let key = (Digest::of(code.as_bytes()), place);
+                        let key = (Digest::of(code.as_bytes()), (language, place));
                         match results.get(&key) {
                             Some(result) => return result.clone(),
                             None => "the scanner was not run on it".to_owned(),
@@ -278,14 +311,35 @@ async fn scan<'a>(
                     not_analysed: Some(why),
                 }
             };
-            let results: Vec<ScanResult> = scanners.iter().enumerate().map(result).collect();
+            let results: Vec<ScanResult> = asked(scanners, language).map(result).collect();
+            if results.is_empty() {
+                return Told::unread(path, &format!("none of the scanners reads {language}"));
+            }
             Told {
                 path,
                 security: assess(&results, &Policy::default()).combined,
                 results,
+                not_read: None,
             }
         })
         .collect()
+}
+
+/// The scanners that read a language, with their places.
+fn asked(
+    scanners: &[Scanner],
+    language: Language,
+) -> impl Iterator<Item = (usize, &Scanner)> + Clone {
+    let all = scanners.iter().enumerate();
+    all.filter(move |(_, scanner)| scanner.reads(language))
+}
+
+/// What a file is written in: as its name says, and Python where the name has no ending, as scripts have none.
+fn language_of(path: &Path) -> Option<Language> {
+    match path.extension() {
+        Some(_) => Language::of(path),
+        None => Some(Language::Python),
+    }
 }
 
 fn report(path: &Path) -> Result<Sarif, Failure> {
@@ -325,8 +379,8 @@ fn read(path: &Path) -> Result<Arc<str>, String> {
     Ok(text.into())
 }
 
-/// The files that were named, and the Python files in the folders that were named, each folder's sorted.
-fn files(paths: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
+/// The files that were named, and those in the folders that were named whose language is read, each folder's sorted.
+fn files(paths: &[PathBuf], is_read: impl Fn(&Language) -> bool) -> Result<Vec<PathBuf>, Failure> {
     let mut found = Vec::new();
     for path in paths {
         let failed = |path: &Path, error: std::io::Error| {
@@ -353,7 +407,9 @@ fn files(paths: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
                     .map_err(|error| failed(&entry.path(), error))?;
                 if kind.is_dir() {
                     folders.push(entry.path());
-                } else if kind.is_file() && entry.path().extension().is_some_and(|e| e == "py") {
+                } else if kind.is_file()
+                    && Language::of(&entry.path()).as_ref().is_some_and(&is_read)
+                {
                     found.push(entry.path());
                 }
             }
@@ -369,6 +425,7 @@ struct Listed {
     name: String,
     found: bool,
     version: String,
+    languages: Vec<Language>,
     /// Of everything that decides its findings: version, flags, rules, the table of CWE numbers.
     identity: Option<String>,
     get: String,
@@ -387,6 +444,7 @@ async fn list(pool: &Pool, global: Global) -> Result<Exit, Failure> {
             name: kind.name().to_owned(),
             found: scanner.missing().is_none(),
             version: scanner.version().to_owned(),
+            languages: kind.languages().to_vec(),
             identity: scanner
                 .missing()
                 .is_none()
@@ -401,10 +459,19 @@ async fn list(pool: &Pool, global: Global) -> Result<Exit, Failure> {
     }
     let mut table = comfy_table::Table::new();
     table.load_style(comfy_table::presets::NOTHING);
-    table.set_header(["name", "found", "version", "identity", "how to get it"]);
+    table.set_header([
+        "name",
+        "reads",
+        "found",
+        "version",
+        "identity",
+        "how to get it",
+    ]);
     for scanner in &listed {
+        let languages: Vec<&str> = scanner.languages.iter().map(|l| l.name()).collect();
         table.add_row([
             scanner.name.as_str(),
+            &languages.join(", "),
             if scanner.found { "yes" } else { "no" },
             &scanner.version,
             scanner.identity.as_deref().unwrap_or(""),
@@ -422,6 +489,7 @@ fn judge((name, model): (&str, &str)) -> Listed {
         name: format!("judge:{name}"),
         found: found.is_ok(),
         version: model.to_owned(),
+        languages: vec![Language::Python],
         identity: None,
         get: format!(
             "name an endpoint of OpenAI's protocol in {URL_VARIABLE}, its key in {KEY_VARIABLE}, or write it down (--judges)"

@@ -6,8 +6,9 @@ use serde::Deserialize;
 use super::Severity;
 use super::adapter::Adapter;
 use super::brought::{self, Wanted};
+use super::language::{CANARY_SHELL, Language};
 use super::outcome::{BatchFailure, Collector, FileOutcome, ToolOutput, check_end, finding, json};
-use super::staging::{CANARY_SHELL, Layout};
+use super::staging::Layout;
 use super::syntax;
 use crate::base::limits::{Limits, MIB};
 use crate::environment::Interpreter;
@@ -64,7 +65,7 @@ impl Adapter for Bearer {
     /// - `--skip-test=false`: no file is passed over because its path looks like a test's.
     /// - `--force`, `--ignore-git`: nothing of an earlier scan or of a repository is used.
     /// - `--no-extract`, `--no-rule-meta`: little of the code in the output.
-    fn command(&self, interpreter: &Interpreter, root: &str) -> Vec<String> {
+    fn command(&self, interpreter: &Interpreter, root: &str, _: Language) -> Vec<String> {
         let tree = format!("{root}/s");
         let rules = format!("{root}/rules,{}", brought::RULES);
         let own = [
@@ -97,7 +98,7 @@ impl Adapter for Bearer {
         &[("TMPDIR", "/tmp"), ("GODEBUG", "multipathtcp=0")]
     }
 
-    fn files(&self) -> &'static [(&'static str, &'static str)] {
+    fn files(&self, _: Language) -> &'static [(&'static str, &'static str)] {
         &[MARK, syntax::FILE]
     }
 
@@ -105,7 +106,7 @@ impl Adapter for Bearer {
         rule == "fumehood_mark"
     }
 
-    fn knows(&self, lines: &[u32]) -> bool {
+    fn knows(&self, _: Language, lines: &[u32]) -> bool {
         lines.contains(&CANARY_SHELL)
     }
 

@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use super::adapter::Adapter;
 use super::cwe::cwe;
-use super::staging::{Layout, Member, lines};
+use super::staging::{Layout, Member};
 use super::{Finding, Severity};
 use crate::base::text;
 use crate::worker::End;
@@ -63,13 +63,14 @@ pub(crate) struct Collector<'a> {
 impl<'a> Collector<'a> {
     pub(crate) fn new(adapter: &'a dyn Adapter, layout: &'a Layout) -> Self {
         let count = layout.files().len();
+        let language = layout.language();
         Self {
             adapter,
             layout,
             outcomes: vec![FileOutcome::default(); count],
             read: vec![false; count],
             canary: Vec::new(),
-            mark_lines: lines(adapter.mark()),
+            mark_lines: language.lines(adapter.mark(language)),
         }
     }
 
@@ -139,7 +140,7 @@ impl<'a> Collector<'a> {
 
     /// Checks the known answers, and gives one outcome a sample, in order.
     pub(crate) fn finish(mut self) -> Result<Vec<FileOutcome>, BatchFailure> {
-        if !self.adapter.knows(&self.canary) {
+        if !self.adapter.knows(self.layout.language(), &self.canary) {
             return Err("it did not flag code that is known to be weak".to_owned());
         }
         for (outcome, read) in self.outcomes.iter_mut().zip(&self.read) {
@@ -203,11 +204,17 @@ pub(crate) fn check_end(output: &ToolOutput<'_>) -> Result<(), BatchFailure> {
 pub(crate) mod trial {
     use super::{Adapter, BatchFailure, End, FileOutcome, Layout, ToolOutput};
     use crate::base::digest::Digest;
+    use crate::scan::Language;
 
     /// A batch of these codes, seen at `/batch`.
     pub(crate) fn layout(codes: &[&str]) -> Layout {
+        layout_of(Language::Python, codes)
+    }
+
+    /// The same, in any language.
+    pub(crate) fn layout_of(language: Language, codes: &[&str]) -> Layout {
         let codes: Vec<_> = codes.iter().map(|code| (Digest::of(code), *code)).collect();
-        Layout::new("/batch", &codes)
+        Layout::new("/batch", language, &codes)
     }
 
     /// The path of one of its samples.
@@ -223,12 +230,23 @@ pub(crate) mod trial {
         stdout: &[u8],
         stderr: &[u8],
     ) -> Result<Vec<FileOutcome>, BatchFailure> {
+        parse_of(Language::Python, scanner, codes, stdout, stderr)
+    }
+
+    /// The same, in any language.
+    pub(crate) fn parse_of(
+        language: Language,
+        scanner: &dyn Adapter,
+        codes: &[&str],
+        stdout: &[u8],
+        stderr: &[u8],
+    ) -> Result<Vec<FileOutcome>, BatchFailure> {
         let end = End::Exited(0);
         let output = ToolOutput {
             stdout,
             stderr,
             end,
         };
-        scanner.parse(&output, &layout(codes))
+        scanner.parse(&output, &layout_of(language, codes))
     }
 }

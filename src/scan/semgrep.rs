@@ -6,8 +6,9 @@ use serde::Deserialize;
 
 use super::Severity;
 use super::adapter::Adapter;
+use super::language::{CANARY_OPEN, Language};
 use super::outcome::{BatchFailure, Collector, FileOutcome, ToolOutput, check_end, finding, json};
-use super::staging::{CANARY_OPEN, Layout};
+use super::staging::Layout;
 use super::syntax;
 use crate::base::limits::{Limits, MIB};
 use crate::environment::Interpreter;
@@ -25,8 +26,8 @@ impl Adapter for Semgrep {
         "semgrep"
     }
 
-    fn environment(&self) -> &'static str {
-        "semgrep"
+    fn environment(&self) -> Option<&'static str> {
+        Some("semgrep")
     }
 
     fn version_command(&self, interpreter: &Interpreter) -> Option<Vec<String>> {
@@ -50,7 +51,7 @@ impl Adapter for Semgrep {
     /// - `--timeout`, `--timeout-threshold 0`: a rule that takes long on one file is a problem of that file, which is
     ///   reported; it does not pass over the rest of the file's rules.
     /// - `--no-rewrite-rule-ids`: rules are called what the file calls them, wherever it is started.
-    fn command(&self, interpreter: &Interpreter, root: &str) -> Vec<String> {
+    fn command(&self, interpreter: &Interpreter, root: &str, _: Language) -> Vec<String> {
         let rules = format!("{root}/{RULES_FILE}");
         let tree = format!("{root}/s");
         let rest = [
@@ -86,7 +87,7 @@ impl Adapter for Semgrep {
         ]
     }
 
-    fn files(&self) -> &'static [(&'static str, &'static str)] {
+    fn files(&self, _: Language) -> &'static [(&'static str, &'static str)] {
         &[(RULES_FILE, RULES), syntax::FILE]
     }
 
@@ -94,7 +95,7 @@ impl Adapter for Semgrep {
         rule == "mark"
     }
 
-    fn knows(&self, lines: &[u32]) -> bool {
+    fn knows(&self, _: Language, lines: &[u32]) -> bool {
         lines.contains(&CANARY_OPEN)
     }
 
