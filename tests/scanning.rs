@@ -29,6 +29,8 @@ mod cache;
 mod command;
 #[path = "scanning/external.rs"]
 mod external;
+#[path = "scanning/flawfinder.rs"]
+mod flawfinder;
 #[path = "scanning/semgrep.rs"]
 mod semgrep;
 #[path = "scanning/table.rs"]
@@ -102,12 +104,10 @@ fn scan_without(
         });
     };
     Trial {
-        kind,
-        interpreter,
-        language: Language::Python,
         plant: &plant,
         change: &change,
         without,
+        ..Trial::of(kind, interpreter, Language::Python)
     }
     .scan(codes)
 }
@@ -125,7 +125,19 @@ struct Trial<'a> {
     without: &'a str,
 }
 
-impl Trial<'_> {
+impl<'a> Trial<'a> {
+    /// One in which nothing is changed.
+    fn of(kind: ScannerKind, interpreter: &'a Interpreter, language: Language) -> Self {
+        Self {
+            kind,
+            interpreter,
+            language,
+            plant: &|_| {},
+            change: &|_| {},
+            without: "",
+        }
+    }
+
     fn scan(&self, codes: &[&str]) -> Result<Vec<FileOutcome>, BatchFailure> {
         use std::os::unix::process::ExitStatusExt;
         let (kind, language) = (self.kind, self.language);
@@ -243,11 +255,14 @@ fn beside(name: &'static str, text: &'static str) -> impl Fn(&Path) {
 
 /// Puts the first code back as it was before its comments were made inert.
 fn restore(code: &'static str) -> impl Fn(&Path) {
-    move |root| {
-        let hash = Digest::of(code).to_string();
-        let path = root.join(format!("s/{}/{hash}.py", &hash[..2]));
-        fs::write(path, format!("{code}assert True\n")).unwrap();
-    }
+    move |root| restore_as(root, ScannerKind::Bandit, Language::Python, code)
+}
+
+/// The same in any language, with the mark of `kind`.
+fn restore_as(root: &Path, kind: ScannerKind, language: Language, code: &str) {
+    let hash = Digest::of(code).to_string();
+    let path = root.join(language.place(&format!("s/{}/{hash}", &hash[..2])));
+    fs::write(path, format!("{code}{}", kind.mark(language))).unwrap();
 }
 
 /// Every flag is needed: with it the trap's `eval` is found, without it something is lost.
@@ -415,7 +430,7 @@ async fn in_the_sandbox_every_code_gets_one_result_whatever_the_others_do() {
         let half = match kind {
             ScannerKind::Bandit => Security::Unknown,
             ScannerKind::RuffS => Security::Insecure,
-            ScannerKind::Semgrep | ScannerKind::Bearer | ScannerKind::CodeQl => Security::Secure,
+            _ => Security::Secure,
         };
         let expected = [
             Security::Insecure,

@@ -7,6 +7,7 @@ use super::adapter::Adapter;
 use super::bandit::Bandit;
 use super::bearer::Bearer;
 use super::codeql::CodeQl;
+use super::flawfinder::Flawfinder;
 use super::ruff::RuffS;
 use super::semgrep::Semgrep;
 
@@ -23,16 +24,19 @@ pub enum ScannerKind {
     Bearer,
     /// CodeQL.
     CodeQl,
+    /// flawfinder.
+    Flawfinder,
 }
 
 impl ScannerKind {
     /// All scanners.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Bandit,
         Self::RuffS,
         Self::Semgrep,
         Self::Bearer,
         Self::CodeQl,
+        Self::Flawfinder,
     ];
 
     /// The scanner of that name.
@@ -47,6 +51,7 @@ impl ScannerKind {
             Self::Semgrep => &Semgrep,
             Self::Bearer => &Bearer,
             Self::CodeQl => &CodeQl,
+            Self::Flawfinder => &Flawfinder,
         }
     }
 
@@ -63,6 +68,7 @@ impl ScannerKind {
             Self::Semgrep => Arc::new(Semgrep),
             Self::Bearer => Arc::new(Bearer),
             Self::CodeQl => Arc::new(CodeQl),
+            Self::Flawfinder => Arc::new(Flawfinder),
         }
     }
 }

@@ -10,6 +10,7 @@ pub mod codeql;
 pub mod command;
 pub mod cwe;
 pub mod finding;
+pub mod flawfinder;
 mod isolate;
 pub mod judge;
 mod kind;
