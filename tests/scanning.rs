@@ -25,6 +25,8 @@ use fumehood::worker::{End, Pool, PoolConfig};
 mod bearer;
 #[path = "scanning/cache.rs"]
 mod cache;
+#[path = "scanning/codeshield.rs"]
+mod codeshield;
 #[path = "scanning/command.rs"]
 mod command;
 #[path = "scanning/external.rs"]

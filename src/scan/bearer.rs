@@ -139,6 +139,10 @@ impl Adapter for Bearer {
             collector.problem(&problem.filename, &why)?;
         }
         for hit in report.findings.unwrap_or_default() {
+            if self.is_mark(&hit.id) {
+                collector.mark(&hit.full_filename, hit.line_number)?;
+                continue;
+            }
             let mut found = finding(hit.id, hit.line_number, hit.title);
             found.severity = severity(&hit.severity);
             found.native_cwe = hit

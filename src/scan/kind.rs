@@ -7,6 +7,7 @@ use super::adapter::Adapter;
 use super::bandit::Bandit;
 use super::bearer::Bearer;
 use super::codeql::CodeQl;
+use super::codeshield::CodeShield;
 use super::flawfinder::Flawfinder;
 use super::ruff::RuffS;
 use super::semgrep::Semgrep;
@@ -26,17 +27,20 @@ pub enum ScannerKind {
     CodeQl,
     /// flawfinder.
     Flawfinder,
+    /// CodeShield's detector.
+    CodeShield,
 }
 
 impl ScannerKind {
     /// All scanners.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Bandit,
         Self::RuffS,
         Self::Semgrep,
         Self::Bearer,
         Self::CodeQl,
         Self::Flawfinder,
+        Self::CodeShield,
     ];
 
     /// The scanner of that name.
@@ -52,6 +56,7 @@ impl ScannerKind {
             Self::Bearer => &Bearer,
             Self::CodeQl => &CodeQl,
             Self::Flawfinder => &Flawfinder,
+            Self::CodeShield => &CodeShield,
         }
     }
 
@@ -69,6 +74,7 @@ impl ScannerKind {
             Self::Bearer => Arc::new(Bearer),
             Self::CodeQl => Arc::new(CodeQl),
             Self::Flawfinder => Arc::new(Flawfinder),
+            Self::CodeShield => Arc::new(CodeShield),
         }
     }
 }

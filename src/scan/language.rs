@@ -30,12 +30,16 @@ pub const CANARY_EVAL: u32 = 6;
 pub const CANARY_OPEN: u32 = 10;
 /// Line of a call to a shell with what a request brought in Python's canary.
 pub const CANARY_REQUEST: u32 = 20;
+/// Line of an MD5 in Python's canary.
+pub const CANARY_HASH: u32 = 28;
 /// Line of an unbounded copy in the canary of C and C++.
 pub const CANARY_COPY: u32 = 8;
 /// Line of an index beyond its array in the canary of C and C++.
 pub const CANARY_INDEX: u32 = 9;
 /// Line of a call to a shell in the canary of C and C++.
 pub const CANARY_SYSTEM: u32 = 10;
+/// Line of a call of `gets` in the canary of C and C++.
+pub const CANARY_GETS: u32 = 11;
 /// Line of an MD5 in Go's canary.
 pub const CANARY_MD5: u32 = 9;
 /// Line of a command from outside in Go's canary.
@@ -65,6 +69,11 @@ def page():
         return \"\"
 
     return app
+
+
+def digest(value):
+    import hashlib
+    return hashlib.md5(value).hexdigest()
 ";
 const PYTHON_CLEAN: &str = "def add(left, right):\n    return left + right\n";
 
@@ -270,6 +279,8 @@ mod tests {
                 CANARY_REQUEST,
                 "os.system(\"ls \" + request",
             ),
+            (Language::Python, CANARY_HASH, "return hashlib.md5("),
+            (Language::C, CANARY_GETS, "gets("),
             (Language::C, CANARY_COPY, "strcpy("),
             (Language::C, CANARY_INDEX, "name[8] = "),
             (Language::C, CANARY_SYSTEM, "system("),

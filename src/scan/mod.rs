@@ -7,6 +7,7 @@ pub mod behaviour;
 pub mod brought;
 pub mod cache;
 pub mod codeql;
+pub mod codeshield;
 pub mod command;
 pub mod cwe;
 pub mod finding;

@@ -124,6 +124,16 @@ impl<'a> Collector<'a> {
         Ok(())
     }
 
+    /// Takes a hit of a rule that is ours and looks for nothing but marks: elsewhere it is no weakness of the sample.
+    pub(crate) fn mark(&mut self, path: &str, line: u32) -> Result<(), BatchFailure> {
+        if let Member::Sample(index) = self.member(path)? {
+            let mark = self.layout.files()[index].mark;
+            let last = mark + self.mark_lines.saturating_sub(1);
+            self.read[index] |= (mark..=last).contains(&line);
+        }
+        Ok(())
+    }
+
     /// Takes a reason why a file was not, or not wholly, analysed; the first one is kept.
     pub(crate) fn problem(&mut self, path: &str, why: &str) -> Result<(), BatchFailure> {
         let why = text::one_line(why, MAX_MESSAGE);

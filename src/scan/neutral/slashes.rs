@@ -76,7 +76,7 @@ pub(super) fn neutralised(code: &str, words: &Words) -> String {
         } else if character == '\n' && !is_continued(&code[..at]) {
             line = false;
         }
-        let begins = matches!(code[..at].as_bytes(), [.., b'/', b'/' | b'*']);
+        let begins = matches!(&code.as_bytes()[..at], [.., b'/', b'/' | b'*']);
         let first = words.first.iter().filter(|_| begins);
         let found = (line || block.is_some())
             .then(|| taken(words.anywhere.iter().chain(first).copied(), rest))
