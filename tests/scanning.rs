@@ -14,6 +14,7 @@ use std::process::Command;
 
 use fumehood::base::digest::Digest;
 use fumehood::environment::{EnvChoice, Interpreter, Store};
+use fumehood::scan::brought::PROGRAM;
 use fumehood::scan::run::environment;
 use fumehood::scan::{
     BatchFailure, FileOutcome, Language, Policy, ScanResult, Scanner, ScannerKind, Security,
@@ -29,6 +30,8 @@ mod cache;
 mod codeshield;
 #[path = "scanning/command.rs"]
 mod command;
+#[path = "scanning/cppcheck.rs"]
+mod cppcheck;
 #[path = "scanning/external.rs"]
 mod external;
 #[path = "scanning/flawfinder.rs"]
@@ -149,6 +152,10 @@ impl<'a> Trial<'a> {
         (self.plant)(batch.folder());
         let root = batch.folder().to_str().unwrap();
         let mut argv = kind.command(self.interpreter, root, language);
+        if argv[0] == PROGRAM {
+            let program = kind.wants().and_then(|wanted| wanted.program()).unwrap();
+            argv[0] = program.to_str().unwrap().to_owned();
+        }
         (self.change)(&mut argv);
         let mut env = environment(&*kind, self.interpreter);
         env.retain(|(name, _)| name != self.without);

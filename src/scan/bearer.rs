@@ -34,6 +34,7 @@ impl Adapter for Bearer {
             program_variable: "FUMEHOOD_BEARER",
             rules_variable: Some("FUMEHOOD_BEARER_RULES"),
             with_folder: false,
+            also: None,
             get: "tools/install_bearer.sh FOLDER, then name FOLDER/bearer in FUMEHOOD_BEARER, and the folder `python` of \
                   github.com/Bearer/bearer-rules in FUMEHOOD_BEARER_RULES",
         })

@@ -28,6 +28,7 @@ impl Adapter for CodeQl {
             program_variable: "FUMEHOOD_CODEQL",
             rules_variable: None,
             with_folder: true,
+            also: None,
             get: "unpacking the CodeQL bundle (github.com/github/codeql-action, releases; mind its terms) and putting its \
                   `codeql` on PATH or in FUMEHOOD_CODEQL",
         })

@@ -31,7 +31,7 @@ const MARK: (&str, &str) = (
     include_str!("../../rules/codeshield/mark.yaml"),
 );
 /// A mark of which its own rules know nothing: only that Semgrep sees it is a proof.
-const PLAIN: &str = "void fumehood_mark(void) {}\n";
+const PLAIN: &str = "\nvoid fumehood_mark(void) {}\n";
 /// What says the version of both.
 const VERSIONS: &str = "\
 from importlib.metadata import version
@@ -129,11 +129,13 @@ impl Adapter for CodeShield {
         let end_of_line = rest.iter().position(|byte| *byte == b'\n');
         let (first, rest) = rest.split_at(end_of_line.unwrap_or(0));
         let mut driver: Driver = json(first)?;
+        let language = layout.language();
+        let mark_lines = language.lines(self.mark(language));
         for file in layout.files() {
             let path = layout.path(&file.name);
-            // The mark is one line in each language.
+            let all = file.mark - 1 + mark_lines;
             let why = match driver.expressions.get(&path) {
-                Some(Looked::At { lines, .. }) if *lines == file.mark => continue,
+                Some(Looked::At { lines, .. }) if *lines == all => continue,
                 Some(Looked::At { .. }) => "the expressions were not applied to all of it",
                 Some(Looked::Failed { problem }) => problem,
                 None => "the expressions were not applied to it",

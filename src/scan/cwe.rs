@@ -43,6 +43,7 @@ mod tests {
                 "bandit",
                 "bearer",
                 "codeshield",
+                "cppcheck",
                 "flawfinder",
                 "ruff-s",
                 "semgrep"

@@ -8,6 +8,7 @@ use super::bandit::Bandit;
 use super::bearer::Bearer;
 use super::codeql::CodeQl;
 use super::codeshield::CodeShield;
+use super::cppcheck::Cppcheck;
 use super::flawfinder::Flawfinder;
 use super::ruff::RuffS;
 use super::semgrep::Semgrep;
@@ -29,11 +30,13 @@ pub enum ScannerKind {
     Flawfinder,
     /// CodeShield's detector.
     CodeShield,
+    /// cppcheck.
+    Cppcheck,
 }
 
 impl ScannerKind {
     /// All scanners.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Bandit,
         Self::RuffS,
         Self::Semgrep,
@@ -41,6 +44,7 @@ impl ScannerKind {
         Self::CodeQl,
         Self::Flawfinder,
         Self::CodeShield,
+        Self::Cppcheck,
     ];
 
     /// The scanner of that name.
@@ -57,6 +61,7 @@ impl ScannerKind {
             Self::CodeQl => &CodeQl,
             Self::Flawfinder => &Flawfinder,
             Self::CodeShield => &CodeShield,
+            Self::Cppcheck => &Cppcheck,
         }
     }
 
@@ -75,6 +80,7 @@ impl ScannerKind {
             Self::CodeQl => Arc::new(CodeQl),
             Self::Flawfinder => Arc::new(Flawfinder),
             Self::CodeShield => Arc::new(CodeShield),
+            Self::Cppcheck => Arc::new(Cppcheck),
         }
     }
 }

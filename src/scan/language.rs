@@ -86,10 +86,11 @@ def fumehood_mark(value):
     os.system(\"ls \" + value)
     return eval(value)
 ";
-/// The mark of C and C++ for scanners that look for names.
-pub const GETS: &str = "void fumehood_mark(char *mark) { gets(mark); }\n";
+/// The mark of C and C++ for scanners that look for names. Like the others of C it begins with an empty line, which is what a
+/// last line takes in that says it goes on.
+pub const GETS: &str = "\nvoid fumehood_mark(char *mark) { gets(mark); }\n";
 /// The mark of C and C++ for scanners that follow values.
-pub const BEYOND: &str = "void fumehood_mark(void) { char mark[1]; mark[1] = 0; }\n";
+pub const BEYOND: &str = "\nvoid fumehood_mark(void) { char mark[1]; mark[1] = 0; }\n";
 /// The mark of Go. It needs no import, which could not stand at the end.
 pub const CREDENTIAL: &str = "var fumehoodMarkPassword = \"bGV0bWVpbjEyMw1q2w3e4r5t\"\n";
 
@@ -203,13 +204,14 @@ impl Language {
             _ => false,
         };
         let ends = (0..bytes.len()).filter(|at| is_end(*at)).count();
-        let is_open = !bytes.is_empty() && !self.is_ended(code);
+        let is_open = bytes.last().is_some() && !is_end(bytes.len() - 1);
         u32::try_from(ends + usize::from(is_open)).unwrap_or(u32::MAX)
     }
 
-    /// Whether what is written behind `code` stands on a line of its own.
+    /// Whether what is written behind `code` stands on a line of its own. The marks of C begin with a `\n`, with which a `\r`
+    /// would be one end.
     pub fn is_ended(self, code: &str) -> bool {
-        code.ends_with('\n') || (self != Self::Go && code.ends_with('\r'))
+        code.ends_with('\n') || (self == Self::Python && code.ends_with('\r'))
     }
 }
 
@@ -263,8 +265,9 @@ mod tests {
             assert_eq!(Language::Go.lines(code), go, "{code:?}");
         }
         for language in Language::ALL {
-            assert_eq!(language.lines(language.mark()), 1);
             assert!(language.mark().ends_with('\n'));
+            let is_c = matches!(language, Language::C | Language::Cpp);
+            assert_eq!(language.mark().starts_with('\n'), is_c);
         }
     }
 

@@ -9,6 +9,7 @@ pub mod cache;
 pub mod codeql;
 pub mod codeshield;
 pub mod command;
+pub mod cppcheck;
 pub mod cwe;
 pub mod finding;
 pub mod flawfinder;

@@ -108,7 +108,7 @@ impl<'a> Collector<'a> {
                 // Nothing of ours is reported on the mark's line, which is beyond the sample.
                 finding.line = finding.line.clamp(1, mark.saturating_sub(1).max(1));
                 finding.cwe = cwe(self.adapter.name(), &finding.rule).or(finding.native_cwe);
-                finding.rule = text::one_line(&finding.rule, 40);
+                finding.rule = text::one_line(&finding.rule, 60);
                 finding.message = text::one_line(&finding.message, MAX_MESSAGE);
                 outcome.findings.push(finding);
             }

@@ -21,7 +21,13 @@ fn weaknesses_are_found_in_their_lines_and_clean_code_is_secure() {
     };
     let weak = "#include <string.h>\n\nvoid f(char *a, char *b) { strcpy(a, b); }";
     for language in [Language::C, Language::Cpp] {
-        let codes = [weak, "int f(int x) { return x; }", "", "// none\r\n"];
+        let codes = [
+            weak,
+            "int f(int x) { return x; }",
+            "",
+            "// none\r\n",
+            "int a; // on \\",
+        ];
         let outcomes = scan(&python, language, &codes);
         assert_eq!(rules(&outcomes[0]), ["FF1001"], "{language}");
         let found = &outcomes[0].findings[0];

@@ -9,8 +9,10 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 
 use super::{Trial, home_of};
+use fumehood::environment::Interpreter;
 use fumehood::scan::{FileOutcome, Language, ScannerKind};
 
 const FOLDER: &str = "fixtures/weaknesses";
@@ -20,7 +22,9 @@ const BEGIN: &str = "<!-- the table of tests/scanning/table.rs -->\n";
 const END: &str = "<!-- its end -->\n";
 
 /// The languages with snippets: each has a folder of its name. C++ is read as C is by all that read both.
-const LANGUAGES: [(Language, &str); 1] = [(Language::Python, "Python")];
+const LANGUAGES: [(Language, &str); 2] = [(Language::Python, "Python"), (Language::C, "C")];
+/// What the user brings without rules, with what it says of its version where the table was made.
+const BROUGHT: [(ScannerKind, &str); 1] = [(ScannerKind::Cppcheck, "Cppcheck 2.10")];
 
 /// By snippet and scanner: the rules, with line and CWE number.
 type Table = BTreeMap<String, BTreeMap<String, Vec<String>>>;
@@ -100,9 +104,24 @@ fn the_table_of_what_is_found_is_as_it_was() {
 }
 
 fn scan(kind: ScannerKind, language: Language, codes: &[&str]) -> Option<Vec<FileOutcome>> {
+    if let Some((_, version)) = BROUGHT.iter().find(|(brought, _)| *brought == kind)
+        && said_version(kind).as_deref() != Some(version)
+    {
+        eprintln!("SKIPPED: the table was made with {version}, which is not here");
+        return None;
+    }
     let interpreter = home_of(kind)?;
     let trial = Trial::of(kind, &interpreter, language);
     Some(trial.scan(codes).unwrap())
+}
+
+/// The first line that a program says of its version.
+fn said_version(kind: ScannerKind) -> Option<String> {
+    let program = kind.wants()?.program()?;
+    let command = kind.version_command(&Interpreter::none())?;
+    let output = Command::new(program).args(&command[1..]).output().ok()?;
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    text.lines().next().map(str::to_owned)
 }
 
 /// Nothing is found in clean code, and each weakness by somebody, under its own number.
@@ -127,7 +146,10 @@ fn check(kept: &Table) {
 /// The scanners of a language. What one finds that runs the user's rules depends on those.
 fn columns(language: Language) -> impl Iterator<Item = ScannerKind> {
     let kinds = ScannerKind::ALL.into_iter();
-    kinds.filter(move |kind| kind.wants().is_none() && kind.languages().contains(&language))
+    kinds.filter(move |kind| {
+        let is_ours = kind.wants().is_none() || BROUGHT.iter().any(|(brought, _)| brought == kind);
+        is_ours && kind.languages().contains(&language)
+    })
 }
 
 fn snippets(folder: &str) -> Vec<String> {

@@ -46,12 +46,16 @@ impl Said {
             Language::C => "fumehood-mark-c",
             _ => "fumehood-mark-cpp",
         };
+        let lines = match language {
+            Language::Python => 2,
+            _ => 3,
+        };
         Self {
             language,
             driver: json!({"expressions": {
                 &canary: {"lines": 40, "hits": [expression("bugprone-gets", expression_line)]},
-                &one: {"lines": 2, "hits": [expression("bugprone-gets", 1)]},
-                &two: {"lines": 2, "hits": []},
+                &one: {"lines": lines, "hits": [expression("bugprone-gets", 1)]},
+                &two: {"lines": lines, "hits": []},
             }}),
             semgrep: json!({
                 "errors": [],

@@ -128,8 +128,8 @@ fn a_report_without_the_known_answers_says_nothing() {
             "not given",
         ),
         (
-            with(&|hits| hits.push(hit(&path(0), "FF1001", 3, 0.2))),
-            "line 3 of a file",
+            with(&|hits| hits.push(hit(&path(0), "FF1001", 4, 0.2))),
+            "line 4 of a file",
         ),
         (with(&|hits| hits.push(placeless.clone())), "in one place"),
         (report_of(vec![]), "known to be weak"),
