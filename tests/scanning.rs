@@ -36,6 +36,8 @@ mod cppcheck;
 mod external;
 #[path = "scanning/flawfinder.rs"]
 mod flawfinder;
+#[path = "scanning/gosec.rs"]
+mod gosec;
 #[path = "scanning/semgrep.rs"]
 mod semgrep;
 #[path = "scanning/table.rs"]
@@ -159,6 +161,12 @@ impl<'a> Trial<'a> {
         (self.change)(&mut argv);
         let mut env = environment(&*kind, self.interpreter);
         env.retain(|(name, _)| name != self.without);
+        // What the sandbox shows at other places.
+        if let Some(go) = env.iter().position(|(name, _)| name == "GOROOT") {
+            env.remove(go);
+            env.retain(|(name, _)| name != "PATH");
+            env.push(("PATH".to_owned(), std::env::var("PATH").unwrap()));
+        }
         let out = Command::new(&argv[0])
             .args(&argv[1..])
             .env_clear()

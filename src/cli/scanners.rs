@@ -22,8 +22,9 @@ use crate::worker::Pool;
 /// Arguments as typed.
 #[derive(Args, Clone, Debug, Default)]
 pub(super) struct ScannerArgs {
-    /// Scanners by name, or `none`: bandit, ruff-s, semgrep, bearer and codeql read Python; each is asked only about code in
-    /// a language that it reads (`fumehood scan --list`). behaviour counts the forbidden acts of its run.
+    /// Scanners by name, or `none`: bandit, ruff-s, semgrep, codeshield, bearer and codeql read Python, flawfinder, codeshield
+    /// and cppcheck C and C++, gosec Go; each is asked only about code in a language that it reads. behaviour counts
+    /// the forbidden acts of its run.
     #[arg(
         long,
         value_name = "NAMES",

@@ -21,6 +21,9 @@ const MOST_IN_FOLDER: usize = 1_000_000;
 /// The most bytes in one file of rules.
 const MOST_BYTES: u64 = 16 << 20;
 
+/// Finds what a program needs beside it, or says what is missing.
+pub type Finder = fn(&Path) -> Result<Also, String>;
+
 /// What a scanner wants to be given.
 #[derive(Clone, Copy, Debug)]
 pub struct Wanted {
@@ -33,7 +36,7 @@ pub struct Wanted {
     /// Whether it needs what lies in its folder.
     pub with_folder: bool,
     /// What else it needs, given the program's place (links followed).
-    pub also: Option<fn(&Path) -> Result<Also, String>>,
+    pub also: Option<Finder>,
     /// How to get it.
     pub get: &'static str,
 }

@@ -45,6 +45,7 @@ mod tests {
                 "codeshield",
                 "cppcheck",
                 "flawfinder",
+                "gosec",
                 "ruff-s",
                 "semgrep"
             ]

@@ -10,6 +10,7 @@ use super::codeql::CodeQl;
 use super::codeshield::CodeShield;
 use super::cppcheck::Cppcheck;
 use super::flawfinder::Flawfinder;
+use super::gosec::Gosec;
 use super::ruff::RuffS;
 use super::semgrep::Semgrep;
 
@@ -32,11 +33,13 @@ pub enum ScannerKind {
     CodeShield,
     /// cppcheck.
     Cppcheck,
+    /// gosec.
+    Gosec,
 }
 
 impl ScannerKind {
     /// All scanners.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Bandit,
         Self::RuffS,
         Self::Semgrep,
@@ -45,6 +48,7 @@ impl ScannerKind {
         Self::Flawfinder,
         Self::CodeShield,
         Self::Cppcheck,
+        Self::Gosec,
     ];
 
     /// The scanner of that name.
@@ -62,6 +66,7 @@ impl ScannerKind {
             Self::Flawfinder => &Flawfinder,
             Self::CodeShield => &CodeShield,
             Self::Cppcheck => &Cppcheck,
+            Self::Gosec => &Gosec,
         }
     }
 
@@ -81,6 +86,7 @@ impl ScannerKind {
             Self::Flawfinder => Arc::new(Flawfinder),
             Self::CodeShield => Arc::new(CodeShield),
             Self::Cppcheck => Arc::new(Cppcheck),
+            Self::Gosec => Arc::new(Gosec),
         }
     }
 }

@@ -13,6 +13,7 @@ pub mod cppcheck;
 pub mod cwe;
 pub mod finding;
 pub mod flawfinder;
+pub mod gosec;
 mod isolate;
 pub mod judge;
 mod kind;

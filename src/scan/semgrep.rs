@@ -166,7 +166,7 @@ pub(super) fn take(
         let mut found = finding(hit.check_id, hit.start.line, hit.extra.message);
         found.severity = severity(&hit.extra.severity);
         found.confidence = confidence(&metadata.confidence);
-        found.native_cwe = metadata.cwe.first().and_then(|cwe| number(cwe));
+        found.native_cwe = metadata.cwe.first().and_then(number);
         collector.hit(&hit.path, found)?;
     }
     Ok(())

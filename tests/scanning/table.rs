@@ -22,9 +22,16 @@ const BEGIN: &str = "<!-- the table of tests/scanning/table.rs -->\n";
 const END: &str = "<!-- its end -->\n";
 
 /// The languages with snippets: each has a folder of its name. C++ is read as C is by all that read both.
-const LANGUAGES: [(Language, &str); 2] = [(Language::Python, "Python"), (Language::C, "C")];
+const LANGUAGES: [(Language, &str); 3] = [
+    (Language::Python, "Python"),
+    (Language::C, "C"),
+    (Language::Go, "Go"),
+];
 /// What the user brings without rules, with what it says of its version where the table was made.
-const BROUGHT: [(ScannerKind, &str); 1] = [(ScannerKind::Cppcheck, "Cppcheck 2.10")];
+const BROUGHT: [(ScannerKind, &str); 2] = [
+    (ScannerKind::Cppcheck, "Cppcheck 2.10"),
+    (ScannerKind::Gosec, "Version: v2.30.0"),
+];
 
 /// By snippet and scanner: the rules, with line and CWE number.
 type Table = BTreeMap<String, BTreeMap<String, Vec<String>>>;
