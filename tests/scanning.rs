@@ -14,12 +14,10 @@ use std::process::Command;
 
 use fumehood::base::digest::Digest;
 use fumehood::environment::{EnvChoice, Interpreter, Store};
-use fumehood::scan::run::environment;
 use fumehood::scan::{
-    BatchFailure, FileOutcome, Policy, ScanResult, Scanner, ScannerKind, Security, ToolOutput,
-    assess,
+    BatchFailure, FileOutcome, Language, Policy, ScanResult, Scanner, ScannerKind, Security, assess,
 };
-use fumehood::worker::{End, Pool, PoolConfig};
+use fumehood::worker::{Pool, PoolConfig};
 
 #[path = "scanning/bearer.rs"]
 mod bearer;
@@ -27,16 +25,28 @@ mod bearer;
 mod bearer_flags;
 #[path = "scanning/cache.rs"]
 mod cache;
+#[path = "scanning/codeshield.rs"]
+mod codeshield;
 #[path = "scanning/command.rs"]
 mod command;
+#[path = "scanning/cppcheck.rs"]
+mod cppcheck;
 #[path = "scanning/external.rs"]
 mod external;
+#[path = "scanning/flawfinder.rs"]
+mod flawfinder;
+#[path = "scanning/gosec.rs"]
+mod gosec;
 #[path = "scanning/many.rs"]
 mod many;
 #[path = "scanning/semgrep.rs"]
 mod semgrep;
 #[path = "scanning/table.rs"]
 mod table;
+#[path = "scanning/trial.rs"]
+mod trial;
+
+use trial::Trial;
 
 /// A folder where no sandbox has one of its own.
 fn folder_that_can_be_shown() -> tempfile::TempDir {
@@ -54,7 +64,10 @@ fn write_program(path: &Path, text: &str) {
 
 /// The environment that a scanner is in.
 fn home_of(kind: ScannerKind) -> Option<Interpreter> {
-    let choice = EnvChoice::Named(kind.environment().to_owned());
+    let Some(name) = kind.environment() else {
+        return Some(Interpreter::none());
+    };
+    let choice = EnvChoice::Named(name.to_owned());
     match Store::of_user().and_then(|store| store.resolve(&choice, &[])) {
         Ok(interpreter) => Some(interpreter),
         Err(error) => {
@@ -71,15 +84,15 @@ fn scanners() -> Option<Interpreter> {
     home_of(ScannerKind::Bandit)
 }
 
-/// Every scanner that is here and that nobody has to bring.
+/// Every scanner of Python that is here and that nobody has to bring.
 fn all() -> impl Iterator<Item = (ScannerKind, Interpreter)> {
     let kinds = ScannerKind::ALL
         .into_iter()
-        .filter(|kind| kind.wants().is_none());
+        .filter(|kind| kind.wants().is_none() && kind.languages().contains(&Language::Python));
     kinds.filter_map(|kind| Some((kind, home_of(kind)?)))
 }
 
-/// Scans `codes` in one batch; `plant` may add files to it.
+/// Scans Python `codes` in one batch; `plant` may add files to it.
 fn scan_with(
     kind: ScannerKind,
     interpreter: &Interpreter,
@@ -97,48 +110,18 @@ fn scan_without(
     plant: impl Fn(&Path),
     without: &str,
 ) -> Result<Vec<FileOutcome>, BatchFailure> {
-    scan_changed(kind, interpreter, codes, plant, |argv, env| {
+    let change = |argv: &mut Vec<String>| {
         argv.retain(|argument| {
             argument != without && !(without == "--ini" && argument.ends_with(".ini"))
         });
-        env.retain(|(name, _)| name != without);
-    })
-}
-
-/// The same, with arguments and variables changed.
-fn scan_changed(
-    kind: ScannerKind,
-    interpreter: &Interpreter,
-    codes: &[&str],
-    plant: impl Fn(&Path),
-    change: impl Fn(&mut Vec<String>, &mut Vec<(String, String)>),
-) -> Result<Vec<FileOutcome>, BatchFailure> {
-    use std::os::unix::process::ExitStatusExt;
-    let codes: Vec<(Digest, &str)> = codes.iter().map(|c| (Digest::of(c), *c)).collect();
-    let batch = fumehood::scan::Batch::stage(&codes, kind.files(), kind.mark(), None).unwrap();
-    plant(batch.folder());
-    let root = batch.folder().to_str().unwrap();
-    let mut argv = kind.command(interpreter, root);
-    let mut env = environment(&*kind, interpreter);
-    change(&mut argv, &mut env);
-    let out = Command::new(&argv[0])
-        .args(&argv[1..])
-        .env_clear()
-        .envs(env)
-        // As in the sandbox, it does not start where the files are.
-        .current_dir(batch.folder().parent().unwrap())
-        .output()
-        .unwrap();
-    let end = match (out.status.code(), out.status.signal()) {
-        (Some(code), _) => End::Exited(code),
-        (None, signal) => End::Signaled(signal.unwrap_or(0)),
     };
-    let output = ToolOutput {
-        stdout: &out.stdout,
-        stderr: &out.stderr,
-        end,
-    };
-    kind.parse(&output, batch.layout())
+    Trial {
+        plant: &plant,
+        change: &change,
+        without,
+        ..Trial::of(kind, interpreter, Language::Python)
+    }
+    .scan(codes)
 }
 
 fn scan(kind: ScannerKind, interpreter: &Interpreter, codes: &[&str]) -> Vec<FileOutcome> {
@@ -246,9 +229,13 @@ fn git(folder: &Path, arguments: &[&str]) {
 
 /// Puts the first code back as it was before its comments were made inert.
 fn restore(code: &'static str) -> impl Fn(&Path) {
-    move |root| {
-        fs::write(file_of(root, code), format!("{code}assert True\n")).unwrap();
-    }
+    move |root| restore_as(root, ScannerKind::Bandit, Language::Python, code)
+}
+
+/// The same in any language, with the mark of `kind`.
+fn restore_as(root: &Path, kind: ScannerKind, language: Language, code: &str) {
+    let path = root.join(language.place(&format!("s/{}", Digest::of(code))));
+    fs::write(path, format!("{code}{}", kind.mark(language))).unwrap();
 }
 
 /// Every flag is needed: with it the trap's `eval` is found, without it something is lost.
@@ -399,7 +386,7 @@ async fn in_the_sandbox_every_code_gets_one_result_whatever_the_others_do() {
     for (kind, python) in all() {
         let scanner = Scanner::prepare(&pool, kind, &python).await;
         assert_eq!(scanner.missing(), None);
-        let results = scanner.scan_batch(&pool, &codes).await;
+        let results = scanner.scan_batch(&pool, Language::Python, &codes).await;
         let order: Vec<Digest> = results.iter().map(|(digest, _)| *digest).collect();
         assert_eq!(
             order,
@@ -414,7 +401,7 @@ async fn in_the_sandbox_every_code_gets_one_result_whatever_the_others_do() {
         let half = match kind {
             ScannerKind::Bandit => Security::Unknown,
             ScannerKind::RuffS => Security::Insecure,
-            ScannerKind::Semgrep | ScannerKind::Bearer | ScannerKind::CodeQl => Security::Secure,
+            _ => Security::Secure,
         };
         let expected = [
             Security::Insecure,
@@ -449,10 +436,13 @@ async fn a_scanner_that_is_not_there_is_said_once_and_leaves_all_unknown() {
     for kind in own {
         let scanner = Scanner::prepare(&pool, kind, &python).await;
         let why = scanner.missing().unwrap().to_owned();
-        let remedy = format!("fumehood env create {}", kind.environment());
+        let remedy = match kind.environment() {
+            Some(name) => format!("fumehood env create {name}"),
+            None => "get it by".to_owned(),
+        };
         assert!(why.contains(&remedy), "{why}");
         let codes = [(Digest::of("x = 1"), "x = 1")];
-        let results = scanner.scan_batch(&pool, &codes).await;
+        let results = scanner.scan_batch(&pool, kind.languages()[0], &codes).await;
         assert_eq!(results.len(), 1);
         assert_eq!(Policy::default().judge(&results[0].1), Security::Unknown);
     }

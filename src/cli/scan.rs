@@ -1,6 +1,6 @@
-//! `fumehood scan`: what the scanners say about Python files, without running them.
+//! `fumehood scan`: what the scanners say about files of the languages that they read, without running them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs;
 use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
@@ -23,7 +23,8 @@ use crate::scan::judge::config::{Judges, KEY_VARIABLE, PRESETS, URL_VARIABLE};
 use crate::scan::run::BATCH_FILES;
 use crate::scan::sarif::Sarif;
 use crate::scan::{
-    Finding, Policy, ScanResult, Scanner, ScannerKind, Security, Severity, assess, how_to_get,
+    Finding, Language, Policy, ScanResult, Scanner, ScannerKind, Security, Severity, assess,
+    how_to_get,
 };
 use crate::worker::Pool;
 
@@ -33,7 +34,8 @@ const AHEAD: usize = 2;
 /// Arguments as typed.
 #[derive(Args, Debug)]
 pub(super) struct ScanArgs {
-    /// Python files, and folders to look for them in (links in folders are passed over).
+    /// Files (.py; .c .h; .cc .cpp .cxx .hpp; .go), and folders to look for those in that one of the scanners reads (links
+    /// in folders are passed over). A file whose name has no ending is read as Python.
     #[arg(value_name = "PATH", required_unless_present = "list")]
     paths: Vec<PathBuf>,
     #[command(flatten)]
@@ -67,7 +69,11 @@ pub(super) fn run(args: &ScanArgs, global: Global) -> Result<Exit, Failure> {
             anyhow::anyhow!("two reports are of {name}; join them into one"),
         ));
     }
-    let files = files(&args.paths)?;
+    // A report may be of anything.
+    let is_read = |language: &Language| {
+        !reports.is_empty() || panel.asked.iter().any(|asked| asked.reads(*language))
+    };
+    let files = files(&args.paths, is_read)?;
     let processors = std::thread::available_parallelism().map_or(1, usize::from);
     let workers = args.workers.unwrap_or(processors).max(1);
     let runtime = runtime()?;
@@ -117,6 +123,8 @@ async fn work(
         while begun < files.len() && under_way.len() + ready.len() < processors + AHEAD {
             let batch = next_batch(&files[begun..], most);
             let (first, end) = (begun, begun + batch.len());
+            let languages = files[first..end].iter().map(|path| language_of(path));
+            let batch = languages.zip(batch).collect();
             let scan = scan(batch, Arc::clone(&found), Arc::clone(pool));
             under_way.spawn(async move { (first, scan.await) });
             begun = end;
@@ -128,8 +136,8 @@ async fn work(
         }
         while let Some(results) = ready.remove(&done) {
             let mut text = String::new();
-            for (path, results) in files[done..].iter().zip(results) {
-                let told = Told::new(path, results, reports, &args.paths);
+            for (path, said) in files[done..].iter().zip(results) {
+                let told = Told::new(path, said, reports, &args.paths);
                 *counts.entry(told.security).or_default() += 1;
                 text.push_str(&told.text(global)?);
                 done += 1;
@@ -168,6 +176,9 @@ struct Told<'a> {
     /// By the default policy: any finding of any scanner.
     security: Security,
     results: Vec<ScanResult>,
+    /// Why nobody was asked about it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    not_read: Option<String>,
 }
 
 /// A path as it is shown; one that is no UTF-8 must not end the scan.
@@ -177,11 +188,17 @@ fn as_shown<S: Serializer>(path: &Path, to: S) -> Result<S::Ok, S::Error> {
 
 impl<'a> Told<'a> {
     /// With what the reports say, of which the paths may be seen from any of the `roots`.
-    fn new(path: &'a Path, results: Vec<ScanResult>, reports: &[Sarif], roots: &[PathBuf]) -> Self {
+    fn new(
+        path: &'a Path,
+        (results, not_read): Said,
+        reports: &[Sarif],
+        roots: &[PathBuf],
+    ) -> Self {
         let mut told = Self {
             path,
             security: Security::Unknown,
             results,
+            not_read,
         };
         if !reports.is_empty() {
             told.add(reports, roots);
@@ -204,6 +221,9 @@ impl<'a> Told<'a> {
         names.dedup();
         self.results
             .extend(reports.iter().map(|report| report.result(&names)));
+        if !self.results.is_empty() {
+            self.not_read = None;
+        }
     }
 
     /// One line of JSON, or a line for each finding and each scanner that could not read it.
@@ -215,6 +235,9 @@ impl<'a> Told<'a> {
         }
         let path = for_terminal(&self.path.display().to_string());
         let mut text = String::new();
+        if let Some(why) = &self.not_read {
+            text.push_str(&format!("{path}: not analysed: {why}\n"));
+        }
         for result in &self.results {
             for finding in &result.findings {
                 let line = describe(finding);
@@ -249,35 +272,55 @@ fn describe(finding: &Finding) -> String {
     for_terminal(&text)
 }
 
-/// What every scanner says of every file of a batch, in their order.
-async fn scan(batch: Vec<Code>, scanners: Arc<[Scanner]>, pool: Arc<Pool>) -> Vec<Vec<ScanResult>> {
+/// What is said of a file, and why nobody was asked about it.
+type Said = (Vec<ScanResult>, Option<String>);
+
+/// What every scanner says of every file of a batch whose language it reads, in their order.
+async fn scan(
+    batch: Vec<(Option<Language>, Code)>,
+    scanners: Arc<[Scanner]>,
+    pool: Arc<Pool>,
+) -> Vec<Said> {
     let batch = Arc::new(batch);
     let mut tasks = JoinSet::new();
-    for place in 0..scanners.len() {
-        let (batch, scanners, pool) =
-            (Arc::clone(&batch), Arc::clone(&scanners), Arc::clone(&pool));
-        tasks.spawn(async move {
-            let codes = batch.iter().flatten();
-            let codes: Vec<(Digest, &str)> =
-                codes.map(|(digest, code)| (*digest, &**code)).collect();
-            (place, scanners[place].scan_batch(&pool, &codes).await)
-        });
-    }
-    // One result for each code that could be read, in their order.
-    let mut found: Vec<_> = scanners.iter().map(|_| Vec::new().into_iter()).collect();
-    while let Some(done) = tasks.join_next().await {
-        // A task that panicked has no results: its files are unknown below.
-        if let Ok((place, results)) = done {
-            found[place] = results.into_iter();
+    let languages: BTreeSet<Language> = batch.iter().filter_map(|(of, _)| *of).collect();
+    for language in languages {
+        for (place, _) in asked(&scanners, language) {
+            let (batch, scanners, pool) =
+                (Arc::clone(&batch), Arc::clone(&scanners), Arc::clone(&pool));
+            tasks.spawn(async move {
+                let own = batch.iter().filter(|(of, _)| *of == Some(language));
+                let codes: Vec<(Digest, &str)> = own
+                    .filter_map(|(_, code)| code.as_ref().ok())
+                    .map(|(digest, code)| (*digest, code.as_str()))
+                    .collect();
+                let results = scanners[place].scan_batch(&pool, language, &codes).await;
+                ((language, place), results)
+            });
         }
     }
-    let of_file = |code: &Code| {
-        let of_scanner = |(scanner, found): (&Scanner, &mut std::vec::IntoIter<_>)| {
+    // One result for each code that could be read, in their order.
+    let mut found = HashMap::new();
+    while let Some(done) = tasks.join_next().await {
+        // A task that panicked has no results: its files are unknown below.
+        if let Ok((asked, results)) = done {
+            found.insert(asked, results.into_iter());
+        }
+    }
+    let of_file = |(language, code): &(Option<Language>, Code)| {
+        let Some(language) = *language else {
+            let why = "it is in no language that is known by its name";
+            return (Vec::new(), Some(why.to_owned()));
+        };
+        let of_scanner = |(place, scanner): (usize, &Scanner)| {
             let why = match code {
-                Ok((digest, _)) => match found.next() {
-                    Some((of, result)) if of == *digest => return result,
-                    _ => "the scanner was not run on it",
-                },
+                Ok((digest, _)) => {
+                    let next = found.get_mut(&(language, place)).and_then(Iterator::next);
+                    match next {
+                        Some((of, result)) if of == *digest => return result,
+                        _ => "the scanner was not run on it",
+                    }
+                }
                 Err(why) => why,
             };
             ScanResult {
@@ -287,9 +330,29 @@ async fn scan(batch: Vec<Code>, scanners: Arc<[Scanner]>, pool: Arc<Pool>) -> Ve
                 not_analysed: Some(why.to_owned()),
             }
         };
-        scanners.iter().zip(&mut found).map(of_scanner).collect()
+        let results: Vec<ScanResult> = asked(&scanners, language).map(of_scanner).collect();
+        let why = || format!("none of the scanners reads {language}");
+        let not_read = results.is_empty().then(why);
+        (results, not_read)
     };
     batch.iter().map(of_file).collect()
+}
+
+/// The scanners that read a language, with their places.
+fn asked(
+    scanners: &[Scanner],
+    language: Language,
+) -> impl Iterator<Item = (usize, &Scanner)> + Clone {
+    let all = scanners.iter().enumerate();
+    all.filter(move |(_, scanner)| scanner.reads(language))
+}
+
+/// What a file is written in: as its name says, and Python where the name has no ending, as scripts have none.
+fn language_of(path: &Path) -> Option<Language> {
+    match path.extension() {
+        Some(_) => Language::of(path),
+        None => Some(Language::Python),
+    }
 }
 
 fn report(path: &Path) -> Result<Sarif, Failure> {
@@ -306,6 +369,7 @@ struct Listed {
     name: String,
     found: bool,
     version: String,
+    languages: Vec<Language>,
     /// Of everything that decides its findings: version, flags, rules, the table of CWE numbers.
     identity: Option<String>,
     get: String,
@@ -324,6 +388,7 @@ async fn list(pool: &Pool, global: Global) -> Result<Exit, Failure> {
             name: kind.name().to_owned(),
             found: scanner.missing().is_none(),
             version: scanner.version().to_owned(),
+            languages: kind.languages().to_vec(),
             identity: scanner
                 .missing()
                 .is_none()
@@ -338,10 +403,19 @@ async fn list(pool: &Pool, global: Global) -> Result<Exit, Failure> {
     }
     let mut table = comfy_table::Table::new();
     table.load_style(comfy_table::presets::NOTHING);
-    table.set_header(["name", "found", "version", "identity", "how to get it"]);
+    table.set_header([
+        "name",
+        "reads",
+        "found",
+        "version",
+        "identity",
+        "how to get it",
+    ]);
     for scanner in &listed {
+        let languages: Vec<&str> = scanner.languages.iter().map(|l| l.name()).collect();
         table.add_row([
             scanner.name.as_str(),
+            &languages.join(", "),
             if scanner.found { "yes" } else { "no" },
             &scanner.version,
             scanner.identity.as_deref().unwrap_or(""),
@@ -359,6 +433,7 @@ fn judge((name, model): (&str, &str)) -> Listed {
         name: format!("judge:{name}"),
         found: found.is_ok(),
         version: model.to_owned(),
+        languages: vec![Language::Python],
         identity: None,
         get: format!(
             "name an endpoint of OpenAI's protocol in {URL_VARIABLE}, its key in {KEY_VARIABLE}, or write it down (--judges)"

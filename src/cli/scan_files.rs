@@ -10,6 +10,7 @@ use nix::fcntl::OFlag;
 use super::exit_code::Exit;
 use super::failure::Failure;
 use crate::base::digest::Digest;
+use crate::scan::Language;
 use crate::scan::run::{BATCH_BYTES, MAX_CODE, TOO_LONG};
 
 /// A file's text with its identity, or why it is not to be had.
@@ -66,8 +67,11 @@ fn bytes_of(path: &Path) -> io::Result<Option<Vec<u8>>> {
     Ok(Some(bytes))
 }
 
-/// The files that were named, and the Python files in the folders that were named, each folder's sorted.
-pub(super) fn files(paths: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
+/// The files that were named, and those in the folders that were named whose language is read, each folder's sorted.
+pub(super) fn files(
+    paths: &[PathBuf],
+    is_read: impl Fn(&Language) -> bool,
+) -> Result<Vec<PathBuf>, Failure> {
     let mut found = Vec::new();
     for path in paths {
         let failed = |path: &Path, error: io::Error| {
@@ -94,7 +98,9 @@ pub(super) fn files(paths: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
                     .map_err(|error| failed(&entry.path(), error))?;
                 if kind.is_dir() {
                     folders.push(entry.path());
-                } else if kind.is_file() && entry.path().extension().is_some_and(|e| e == "py") {
+                } else if kind.is_file()
+                    && Language::of(&entry.path()).as_ref().is_some_and(&is_read)
+                {
                     found.push(entry.path());
                 }
             }

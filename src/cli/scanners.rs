@@ -16,13 +16,14 @@ use crate::scan::cache::Cache;
 use crate::scan::command::SarifCommand;
 use crate::scan::judge::JudgeConfig;
 use crate::scan::judge::config::Judges;
-use crate::scan::{Adapter as _, DYNAMIC, Scanner, ScannerKind, behaviour, safety_cases};
+use crate::scan::{Adapter as _, DYNAMIC, Language, Scanner, ScannerKind, behaviour, safety_cases};
 use crate::worker::Pool;
 
 /// Arguments as typed.
 #[derive(Args, Clone, Debug, Default)]
 pub(super) struct ScannerArgs {
-    /// Scanners by name, or `none`: bandit, ruff-s, semgrep, bearer and codeql read the code, behaviour counts
+    /// Scanners by name, or `none`: bandit, ruff-s, semgrep, codeshield, bearer and codeql read Python, flawfinder, codeshield
+    /// and cppcheck C and C++, gosec Go; each is asked only about code in a language that it reads. behaviour counts
     /// the forbidden acts of its run, safety-cases runs the attacks that the dataset itself states (seccodeplt).
     #[arg(
         long,
@@ -77,6 +78,16 @@ impl Asked {
             Self::Command(command) => command.name(),
             Self::Judge(judge) => &judge.name,
         }
+    }
+
+    /// Whether it reads a language.
+    pub(super) fn reads(&self, language: Language) -> bool {
+        let languages = match self {
+            Self::Kind(kind) => kind.languages(),
+            Self::Command(command) => command.languages(),
+            Self::Judge(_) => &[Language::Python],
+        };
+        languages.contains(&language)
     }
 }
 
@@ -198,7 +209,10 @@ pub(super) async fn find(kind: ScannerKind, pool: &Pool) -> Scanner {
     }
 }
 
-fn environment(name: &str) -> Result<Interpreter, String> {
+fn environment(name: Option<&str>) -> Result<Interpreter, String> {
+    let Some(name) = name else {
+        return Ok(Interpreter::none());
+    };
     let choice = EnvChoice::Named(name.to_owned());
     let found = Store::of_user().and_then(|store| store.resolve(&choice, &[]));
     found.map_err(|error| error.to_string())

@@ -20,7 +20,7 @@ use crate::journal::{Mode, RunFolder};
 use crate::pipeline::Durations;
 use crate::sandbox::Profile;
 use crate::scan::staged_report::StagedReport;
-use crate::scan::{Policy, safety_cases};
+use crate::scan::{Language, Policy, safety_cases};
 
 /// A resolved evaluation.
 #[derive(Debug)]
@@ -56,6 +56,18 @@ impl Setup {
         folder.check(mode)?;
         let inputs = Inputs::resolve(&args.inputs)?;
         let panel = Panel::of(&args.scanners)?;
+        if let Some(other) = panel
+            .asked
+            .iter()
+            .find(|asked| !asked.reads(Language::Python))
+        {
+            let why = anyhow::anyhow!(
+                "{} does not read Python, in which all datasets are",
+                other.name()
+            );
+            return Err(Failure::new(Exit::Usage, why)
+                .hint("`fumehood scan --list` shows what each scanner reads"));
+        }
         let reports = reports(&panel)?;
         if panel.safety {
             check_has_safety_cases(&inputs, &args.inputs.data)?;

@@ -15,6 +15,7 @@ use super::inputs::{InputArgs, Inputs};
 use super::output::{print_json, say};
 use crate::base::digest::Digest;
 use crate::dataset::{Rejected, Sample};
+use crate::scan::Language;
 use crate::scan::neutral::neutralised;
 use crate::scan::staging::{KNOWN, name_of};
 
@@ -135,9 +136,9 @@ impl<'a> Tree<'a> {
 
     fn add(&mut self, sample: &Sample) -> Result<(), Failure> {
         let digest = sample.code_digest();
-        let file = name_of(&digest);
+        let file = name_of(Language::Python, &digest);
         if self.written.insert(digest) {
-            self.write(&file, &neutralised(&sample.code))?;
+            self.write(&file, &neutralised(Language::Python, &sample.code))?;
         }
         let line = Line {
             task_id: sample.id.task.as_str(),

@@ -24,6 +24,17 @@ pub struct Interpreter {
 }
 
 impl Interpreter {
+    /// None at all: for programs that need no Python, and are shown nothing for one.
+    pub fn none() -> Self {
+        Self {
+            executable: PathBuf::new(),
+            version: String::new(),
+            mounts: Vec::new(),
+            env: Vec::new(),
+            digest: Digest::of_parts([]),
+        }
+    }
+
     /// Asks the interpreter at `python` about itself (it is run once, outside of any sandbox, as it is
     /// the user's own) and works out what a sandbox must show. Home folders and `hidden` (the run's own
     /// folder, for one) are never shown.

@@ -33,7 +33,7 @@ pub struct PinnedList {
 pub static SPECS: [EnvSpec; 3] = [
     EnvSpec {
         name: "scanners",
-        purpose: "bandit and ruff, for scanning",
+        purpose: "bandit, ruff and flawfinder, for scanning",
         // The newest first: bandit parses with the Python that runs it, so an old one rejects new syntax.
         pythons: &["3.14", "3.13", "3.12", "3.11", "3.10"],
         lists: &[PinnedList {
@@ -45,7 +45,7 @@ pub static SPECS: [EnvSpec; 3] = [
     },
     EnvSpec {
         name: "semgrep",
-        purpose: "semgrep, for scanning",
+        purpose: "semgrep and codeshield, for scanning",
         pythons: &["3.13", "3.12", "3.11", "3.10"],
         lists: &[PinnedList {
             name: "semgrep.txt",
@@ -172,6 +172,7 @@ mod tests {
         let pins = spec("scanners").unwrap().pins();
         assert_eq!(pins["bandit"], ["1.9.4"]);
         assert_eq!(pins["ruff"], ["0.17.6"]);
+        assert_eq!(pins["flawfinder"], ["2.0.20"]);
         assert_eq!(pins["stevedore"].len(), 2);
     }
 

@@ -14,7 +14,7 @@ use super::tally::Tally;
 use super::window::Share;
 use crate::base::digest::Digest;
 use crate::journal::{Index, Record, ScanRecord};
-use crate::scan::Scanner;
+use crate::scan::{Language, Scanner};
 use crate::worker::Pool;
 
 /// A program to scan.
@@ -102,7 +102,10 @@ impl Scanning {
                     .iter()
                     .map(|program| (program.digest, program.code.as_str()))
                     .collect();
-                let results = this.scanners[place].scan_batch(&this.pool, &codes).await;
+                let scanner = &this.scanners[place];
+                let results = scanner
+                    .scan_batch(&this.pool, Language::Python, &codes)
+                    .await;
                 for (code, result) in results {
                     recorder
                         .record(&Record::Scan(ScanRecord { code, result }))

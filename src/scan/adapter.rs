@@ -4,8 +4,9 @@ use std::fmt;
 use std::time::Duration;
 
 use super::brought::Wanted;
+use super::language::Language;
 use super::outcome::{BatchFailure, FileOutcome, ToolOutput};
-use super::staging::{ASSERT, Layout};
+use super::staging::Layout;
 use crate::base::limits::{Limits, MIB};
 use crate::environment::{Interpreter, Program};
 
@@ -14,9 +15,14 @@ pub trait Adapter: fmt::Debug + Send + Sync {
     /// Its name in results and on the command line.
     fn name(&self) -> &str;
 
-    /// The environment that holds it (see `fumehood env`).
-    fn environment(&self) -> &'static str {
-        "scanners"
+    /// The languages that it reads; it is asked about no others.
+    fn languages(&self) -> &'static [Language] {
+        &[Language::Python]
+    }
+
+    /// The environment that holds it (see `fumehood env`); none for a program that needs no Python.
+    fn environment(&self) -> Option<&'static str> {
+        Some("scanners")
     }
 
     /// What the user must bring, beside the environment.
@@ -45,8 +51,8 @@ pub trait Adapter: fmt::Debug + Send + Sync {
         false
     }
 
-    /// The command line for a batch seen at `root`, whose code lies below `root/s`.
-    fn command(&self, interpreter: &Interpreter, root: &str) -> Vec<String>;
+    /// The command line for a batch seen at `root`, whose code, all of one language, lies below `root/s`.
+    fn command(&self, interpreter: &Interpreter, root: &str, language: Language) -> Vec<String>;
 
     /// Variables that it gets beside those that all get.
     fn variables(&self) -> &'static [(&'static str, &'static str)] {
@@ -54,20 +60,20 @@ pub trait Adapter: fmt::Debug + Send + Sync {
     }
 
     /// Files that it is given at `root`, such as rules: names and texts.
-    fn files(&self) -> &'static [(&'static str, &'static str)] {
+    fn files(&self, _: Language) -> &'static [(&'static str, &'static str)] {
         &[]
     }
 
     /// What stands behind each sample's last line: what it reports there proves that it read the sample to its end.
-    fn mark(&self) -> &'static str {
-        ASSERT
+    fn mark(&self, language: Language) -> &'static str {
+        language.mark()
     }
 
     /// Whether what it reported under this rule in the mark is the mark.
     fn is_mark(&self, rule: &str) -> bool;
 
-    /// Whether it knows its trade if it found something in just these lines of [`super::staging::CANARY`].
-    fn knows(&self, lines: &[u32]) -> bool;
+    /// Whether it knows its trade if it found something in just these lines of [`Language::canary`].
+    fn knows(&self, language: Language, lines: &[u32]) -> bool;
 
     /// What it may use up for a batch of `files` with `bytes` of code.
     fn limits(&self, files: usize, bytes: usize) -> Limits {

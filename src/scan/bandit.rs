@@ -7,8 +7,9 @@ use serde::de::IgnoredAny;
 
 use super::Severity;
 use super::adapter::Adapter;
+use super::language::{CANARY_EVAL, CANARY_SHELL, Language};
 use super::outcome::{BatchFailure, Collector, FileOutcome, ToolOutput, check_end, finding, json};
-use super::staging::{CANARY_EVAL, CANARY_SHELL, Layout};
+use super::staging::Layout;
 use crate::environment::Interpreter;
 
 /// Bandit.
@@ -42,7 +43,7 @@ impl Adapter for Bandit {
     /// - `--ignore-nosec`: comments in the code switch nothing off.
     /// - `--exit-zero`: findings are no failure, so that any other exit code is one.
     /// - `-n 1`: little of the code in the output.
-    fn command(&self, interpreter: &Interpreter, root: &str) -> Vec<String> {
+    fn command(&self, interpreter: &Interpreter, root: &str, _: Language) -> Vec<String> {
         let ini = format!("{root}/{INI}");
         let tree = format!("{root}/s");
         call(
@@ -63,7 +64,7 @@ impl Adapter for Bandit {
         )
     }
 
-    fn files(&self) -> &'static [(&'static str, &'static str)] {
+    fn files(&self, _: Language) -> &'static [(&'static str, &'static str)] {
         &[(INI, "[bandit]\n")]
     }
 
@@ -71,7 +72,7 @@ impl Adapter for Bandit {
         rule == "B101"
     }
 
-    fn knows(&self, lines: &[u32]) -> bool {
+    fn knows(&self, _: Language, lines: &[u32]) -> bool {
         lines.contains(&CANARY_SHELL) && lines.contains(&CANARY_EVAL)
     }
 

@@ -6,8 +6,9 @@ use serde::Deserialize;
 use super::Severity;
 use super::adapter::Adapter;
 use super::brought::{self, Wanted};
+use super::language::{CANARY_SHELL, Language};
 use super::outcome::{BatchFailure, Collector, FileOutcome, ToolOutput, check_end, finding, json};
-use super::staging::{CANARY_SHELL, Layout};
+use super::staging::Layout;
 use super::syntax;
 use crate::base::limits::{Limits, MIB};
 use crate::environment::Interpreter;
@@ -33,6 +34,7 @@ impl Adapter for Bearer {
             program_variable: "FUMEHOOD_BEARER",
             rules_variable: Some("FUMEHOOD_BEARER_RULES"),
             with_folder: false,
+            also: None,
             get: "tools/install_bearer.sh FOLDER, then name FOLDER/bearer in FUMEHOOD_BEARER, and the folder `python` of \
                   github.com/Bearer/bearer-rules in FUMEHOOD_BEARER_RULES",
         })
@@ -67,7 +69,7 @@ impl Adapter for Bearer {
     /// - `--quiet`: the last line of standard error is the failure, if there is one, and no word on its progress.
     /// - `--disable-version-check`: with it and without default rules it asks nobody.
     /// - `--parallel 1`: one process, as every scanner has one processor; more find the same.
-    fn command(&self, interpreter: &Interpreter, root: &str) -> Vec<String> {
+    fn command(&self, interpreter: &Interpreter, root: &str, _: Language) -> Vec<String> {
         let tree = format!("{root}/s");
         let rules = format!("{root}/rules,{}", brought::RULES);
         let own = [
@@ -98,7 +100,7 @@ impl Adapter for Bearer {
         &[("TMPDIR", "/tmp"), ("GODEBUG", "multipathtcp=0")]
     }
 
-    fn files(&self) -> &'static [(&'static str, &'static str)] {
+    fn files(&self, _: Language) -> &'static [(&'static str, &'static str)] {
         &[MARK, syntax::FILE]
     }
 
@@ -106,7 +108,7 @@ impl Adapter for Bearer {
         rule == "fumehood_mark"
     }
 
-    fn knows(&self, lines: &[u32]) -> bool {
+    fn knows(&self, _: Language, lines: &[u32]) -> bool {
         lines.contains(&CANARY_SHELL)
     }
 
@@ -139,6 +141,10 @@ impl Adapter for Bearer {
             collector.problem(&problem.filename, &why)?;
         }
         for hit in report.findings.unwrap_or_default() {
+            if self.is_mark(&hit.id) {
+                collector.mark(&hit.full_filename, hit.line_number)?;
+                continue;
+            }
             let mut found = finding(hit.id, hit.line_number, hit.title);
             found.severity = severity(&hit.severity);
             found.native_cwe = hit

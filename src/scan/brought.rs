@@ -21,6 +21,9 @@ const MOST_IN_FOLDER: usize = 1_000_000;
 /// The most bytes in one file of rules.
 const MOST_BYTES: u64 = 16 << 20;
 
+/// Finds what a program needs beside it, or says what is missing.
+pub type Finder = fn(&Path) -> Result<Also, String>;
+
 /// What a scanner wants to be given.
 #[derive(Clone, Copy, Debug)]
 pub struct Wanted {
@@ -32,6 +35,8 @@ pub struct Wanted {
     pub rules_variable: Option<&'static str>,
     /// Whether it needs what lies in its folder.
     pub with_folder: bool,
+    /// What else it needs, given the program's place (links followed).
+    pub also: Option<Finder>,
     /// How to get it.
     pub get: &'static str,
 }
@@ -44,6 +49,15 @@ impl Wanted {
     }
 }
 
+/// What a scanner needs beside its program and its rules.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Also {
+    /// What the sandbox must show.
+    pub mounts: Vec<Mount>,
+    /// Which it is, in a few words.
+    pub identity: String,
+}
+
 /// What was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Brought {
@@ -51,6 +65,7 @@ pub struct Brought {
     /// Its folder, if that is shown.
     folder: Option<PathBuf>,
     rules: Option<PathBuf>,
+    also: Also,
     /// Of the program; with its folder, of all names and sizes in there besides.
     pub program_digest: Digest,
     /// Of the rules: names and contents.
@@ -81,7 +96,10 @@ impl Brought {
                 rules.ok_or_else(|| format!("{variable} names no folder of rules"))
             })
             .transpose()?;
-        let brought = Self::at(&program, rules.as_deref())?;
+        let mut brought = Self::at(&program, rules.as_deref())?;
+        if let Some(also) = wanted.also {
+            brought.also = also(&brought.program)?;
+        }
         if wanted.with_folder {
             return brought.with_folder(wanted.program);
         }
@@ -102,6 +120,7 @@ impl Brought {
             .map(|rules| digest_of(rules).map_err(|error| unreadable(rules, &error)));
         Ok(Self {
             folder: None,
+            also: Also::default(),
             program_digest,
             rules_digest: rules_digest.transpose()?,
             program,
@@ -131,10 +150,14 @@ impl Brought {
     /// Which program and which rules they are, in short.
     pub fn identity(&self) -> String {
         let program = format!("program {}", self.program_digest.short(12));
-        match &self.rules_digest {
-            Some(rules) => format!("{program}, rules {}", rules.short(12)),
-            None => program,
-        }
+        let rules = self.rules_digest.as_ref();
+        let rules = rules.map(|rules| format!("rules {}", rules.short(12)));
+        let also = Some(&self.also.identity).filter(|also| !also.is_empty());
+        let parts: Vec<String> = std::iter::once(program)
+            .chain(rules)
+            .chain(also.cloned())
+            .collect();
+        parts.join(", ")
     }
 
     /// What the sandbox must show.
@@ -149,6 +172,7 @@ impl Brought {
             source: source.clone(),
             target: target.into(),
         })
+        .chain(self.also.mounts.iter().cloned())
     }
 }
 
@@ -194,7 +218,7 @@ fn files_below(folder: &Path, most: usize) -> io::Result<Vec<PathBuf>> {
 }
 
 /// Names and contents of all files below a folder.
-fn digest_of(folder: &Path) -> io::Result<Digest> {
+pub(super) fn digest_of(folder: &Path) -> io::Result<Digest> {
     let files = files_below(folder, MOST_FILES)?;
     if files.is_empty() {
         return Err(io::Error::other("it holds no files"));

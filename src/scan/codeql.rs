@@ -3,9 +3,10 @@
 
 use super::adapter::Adapter;
 use super::brought::{self, Wanted};
+use super::language::{CANARY_REQUEST, Language};
 use super::outcome::{BatchFailure, FileOutcome, ToolOutput, check_end};
 use super::sarif_batch::outcomes;
-use super::staging::{CANARY_REQUEST, Layout};
+use super::staging::Layout;
 use super::syntax;
 use crate::base::limits::{Limits, MIB};
 use crate::environment::Interpreter;
@@ -27,6 +28,7 @@ impl Adapter for CodeQl {
             program_variable: "FUMEHOOD_CODEQL",
             rules_variable: None,
             with_folder: true,
+            also: None,
             get: "unpacking the CodeQL bundle (github.com/github/codeql-action, releases; mind its terms) and putting its \
                   `codeql` on PATH or in FUMEHOOD_CODEQL",
         })
@@ -46,7 +48,7 @@ impl Adapter for CodeQl {
     }
 
     /// Its extractor reads some code that Python does not, so the files are compiled first.
-    fn command(&self, interpreter: &Interpreter, root: &str) -> Vec<String> {
+    fn command(&self, interpreter: &Interpreter, root: &str, _: Language) -> Vec<String> {
         let script = format!("{root}/{}", RUN.0);
         let python = interpreter.executable.to_string_lossy();
         let tree = format!("{root}/s");
@@ -64,7 +66,7 @@ impl Adapter for CodeQl {
         &[("HOME", "/tmp"), ("TMPDIR", "/tmp")]
     }
 
-    fn files(&self) -> &'static [(&'static str, &'static str)] {
+    fn files(&self, _: Language) -> &'static [(&'static str, &'static str)] {
         &[RUN, syntax::FILE]
     }
 
@@ -74,7 +76,7 @@ impl Adapter for CodeQl {
     }
 
     /// It follows what comes from outside, and parameters do not.
-    fn knows(&self, lines: &[u32]) -> bool {
+    fn knows(&self, _: Language, lines: &[u32]) -> bool {
         lines.contains(&CANARY_REQUEST)
     }
 

@@ -1,10 +1,11 @@
 //! Any tool of the user's that writes SARIF, run in the sandbox like our own.
 
 use super::adapter::Adapter;
+use super::language::{CANARY_EVAL, CANARY_REQUEST, CANARY_SHELL, Language, WEAK};
 use super::outcome::{BatchFailure, FileOutcome, ToolOutput, check_end};
 use super::sarif::Sarif;
 use super::sarif_batch::outcomes;
-use super::staging::{CANARY_EVAL, CANARY_REQUEST, CANARY_SHELL, Layout, WEAK};
+use super::staging::Layout;
 use super::syntax;
 use crate::base::limits::{Limits, MIB};
 use crate::environment::{Interpreter, Program};
@@ -105,7 +106,7 @@ impl Adapter for SarifCommand {
 
     /// Nobody knows whether it reads on where Python does not, so the files are compiled first. A shell only where the
     /// report is a file: what the tool prints must not get in between.
-    fn command(&self, interpreter: &Interpreter, root: &str) -> Vec<String> {
+    fn command(&self, interpreter: &Interpreter, root: &str, _: Language) -> Vec<String> {
         let program = self.program.path.to_string_lossy().into_owned();
         let tree = format!("{root}/s");
         let fill = |word: &String| word.replace("{tree}", &tree).replace("{output}", OUTPUT);
@@ -123,12 +124,12 @@ impl Adapter for SarifCommand {
         &[("HOME", "/tmp"), ("TMPDIR", "/tmp")]
     }
 
-    fn files(&self) -> &'static [(&'static str, &'static str)] {
+    fn files(&self, _: Language) -> &'static [(&'static str, &'static str)] {
         &[syntax::FILE]
     }
 
     /// Nothing is known of its rules, but that they are about weak code.
-    fn mark(&self) -> &'static str {
+    fn mark(&self, _: Language) -> &'static str {
         WEAK
     }
 
@@ -136,7 +137,7 @@ impl Adapter for SarifCommand {
         true
     }
 
-    fn knows(&self, lines: &[u32]) -> bool {
+    fn knows(&self, _: Language, lines: &[u32]) -> bool {
         let weak = [CANARY_SHELL, CANARY_EVAL, CANARY_REQUEST];
         weak.iter().any(|line| lines.contains(line))
     }

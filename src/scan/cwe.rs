@@ -39,7 +39,16 @@ mod tests {
         assert!(toml::from_str::<toml::Table>(TEXT).unwrap()["version"].is_integer());
         assert_eq!(
             TABLE.keys().collect::<Vec<_>>(),
-            ["bandit", "bearer", "ruff-s", "semgrep"]
+            [
+                "bandit",
+                "bearer",
+                "codeshield",
+                "cppcheck",
+                "flawfinder",
+                "gosec",
+                "ruff-s",
+                "semgrep"
+            ]
         );
         assert_eq!(TABLE["bandit"].len(), 75);
         assert_eq!(TABLE["ruff-s"].len(), 73);

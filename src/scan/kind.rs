@@ -7,6 +7,10 @@ use super::adapter::Adapter;
 use super::bandit::Bandit;
 use super::bearer::Bearer;
 use super::codeql::CodeQl;
+use super::codeshield::CodeShield;
+use super::cppcheck::Cppcheck;
+use super::flawfinder::Flawfinder;
+use super::gosec::Gosec;
 use super::ruff::RuffS;
 use super::semgrep::Semgrep;
 
@@ -23,16 +27,28 @@ pub enum ScannerKind {
     Bearer,
     /// CodeQL.
     CodeQl,
+    /// flawfinder.
+    Flawfinder,
+    /// CodeShield's detector.
+    CodeShield,
+    /// cppcheck.
+    Cppcheck,
+    /// gosec.
+    Gosec,
 }
 
 impl ScannerKind {
     /// All scanners.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 9] = [
         Self::Bandit,
         Self::RuffS,
         Self::Semgrep,
         Self::Bearer,
         Self::CodeQl,
+        Self::Flawfinder,
+        Self::CodeShield,
+        Self::Cppcheck,
+        Self::Gosec,
     ];
 
     /// The scanner of that name.
@@ -47,6 +63,10 @@ impl ScannerKind {
             Self::Semgrep => &Semgrep,
             Self::Bearer => &Bearer,
             Self::CodeQl => &CodeQl,
+            Self::Flawfinder => &Flawfinder,
+            Self::CodeShield => &CodeShield,
+            Self::Cppcheck => &Cppcheck,
+            Self::Gosec => &Gosec,
         }
     }
 
@@ -63,6 +83,10 @@ impl ScannerKind {
             Self::Semgrep => Arc::new(Semgrep),
             Self::Bearer => Arc::new(Bearer),
             Self::CodeQl => Arc::new(CodeQl),
+            Self::Flawfinder => Arc::new(Flawfinder),
+            Self::CodeShield => Arc::new(CodeShield),
+            Self::Cppcheck => Arc::new(Cppcheck),
+            Self::Gosec => Arc::new(Gosec),
         }
     }
 }

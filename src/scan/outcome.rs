@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use super::adapter::Adapter;
 use super::cwe::cwe;
-use super::staging::{Layout, Member, lines};
+use super::staging::{Layout, Member};
 use super::{Finding, Severity};
 use crate::base::text;
 use crate::worker::End;
@@ -63,13 +63,14 @@ pub(crate) struct Collector<'a> {
 impl<'a> Collector<'a> {
     pub(crate) fn new(adapter: &'a dyn Adapter, layout: &'a Layout) -> Self {
         let count = layout.files().len();
+        let language = layout.language();
         Self {
             adapter,
             layout,
             outcomes: vec![FileOutcome::default(); count],
             read: vec![false; count],
             canary: Vec::new(),
-            mark_lines: lines(adapter.mark()),
+            mark_lines: language.lines(adapter.mark(language)),
         }
     }
 
@@ -107,7 +108,7 @@ impl<'a> Collector<'a> {
                 // Nothing of ours is reported on the mark's line, which is beyond the sample.
                 finding.line = finding.line.clamp(1, mark.saturating_sub(1).max(1));
                 finding.cwe = cwe(self.adapter.name(), &finding.rule).or(finding.native_cwe);
-                finding.rule = text::one_line(&finding.rule, 40);
+                finding.rule = text::one_line(&finding.rule, 60);
                 finding.message = text::one_line(&finding.message, MAX_MESSAGE);
                 outcome.findings.push(finding);
             }
@@ -119,6 +120,16 @@ impl<'a> Collector<'a> {
     pub(crate) fn read(&mut self, path: &str) -> Result<(), BatchFailure> {
         if let Member::Sample(index) = self.member(path)? {
             self.read[index] = true;
+        }
+        Ok(())
+    }
+
+    /// Takes a hit of a rule that is ours and looks for nothing but marks: elsewhere it is no weakness of the sample.
+    pub(crate) fn mark(&mut self, path: &str, line: u32) -> Result<(), BatchFailure> {
+        if let Member::Sample(index) = self.member(path)? {
+            let mark = self.layout.files()[index].mark;
+            let last = mark + self.mark_lines.saturating_sub(1);
+            self.read[index] |= (mark..=last).contains(&line);
         }
         Ok(())
     }
@@ -139,7 +150,7 @@ impl<'a> Collector<'a> {
 
     /// Checks the known answers, and gives one outcome a sample, in order.
     pub(crate) fn finish(mut self) -> Result<Vec<FileOutcome>, BatchFailure> {
-        if !self.adapter.knows(&self.canary) {
+        if !self.adapter.knows(self.layout.language(), &self.canary) {
             return Err("it did not flag code that is known to be weak".to_owned());
         }
         for (outcome, read) in self.outcomes.iter_mut().zip(&self.read) {
@@ -203,11 +214,17 @@ pub(crate) fn check_end(output: &ToolOutput<'_>) -> Result<(), BatchFailure> {
 pub(crate) mod trial {
     use super::{Adapter, BatchFailure, End, FileOutcome, Layout, ToolOutput};
     use crate::base::digest::Digest;
+    use crate::scan::Language;
 
     /// A batch of these codes, seen at `/batch`.
     pub(crate) fn layout(codes: &[&str]) -> Layout {
+        layout_of(Language::Python, codes)
+    }
+
+    /// The same, in any language.
+    pub(crate) fn layout_of(language: Language, codes: &[&str]) -> Layout {
         let codes: Vec<_> = codes.iter().map(|code| (Digest::of(code), *code)).collect();
-        Layout::new("/batch", &codes)
+        Layout::new("/batch", language, &codes)
     }
 
     /// The path of one of its samples.
@@ -223,12 +240,23 @@ pub(crate) mod trial {
         stdout: &[u8],
         stderr: &[u8],
     ) -> Result<Vec<FileOutcome>, BatchFailure> {
+        parse_of(Language::Python, scanner, codes, stdout, stderr)
+    }
+
+    /// The same, in any language.
+    pub(crate) fn parse_of(
+        language: Language,
+        scanner: &dyn Adapter,
+        codes: &[&str],
+        stdout: &[u8],
+        stderr: &[u8],
+    ) -> Result<Vec<FileOutcome>, BatchFailure> {
         let end = End::Exited(0);
         let output = ToolOutput {
             stdout,
             stderr,
             end,
         };
-        scanner.parse(&output, &layout(codes))
+        scanner.parse(&output, &layout_of(language, codes))
     }
 }

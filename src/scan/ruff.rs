@@ -4,8 +4,9 @@
 use serde::Deserialize;
 
 use super::adapter::Adapter;
+use super::language::{CANARY_EVAL, CANARY_SHELL, Language};
 use super::outcome::{BatchFailure, Collector, FileOutcome, ToolOutput, check_end, finding, json};
-use super::staging::{CANARY_EVAL, CANARY_SHELL, Layout};
+use super::staging::Layout;
 use crate::environment::Interpreter;
 
 /// ruff's S rules.
@@ -30,7 +31,7 @@ impl Adapter for RuffS {
     /// - `--no-respect-gitignore`: no file is passed over because of a `.gitignore`.
     /// - `--preview`: the rules on imports (S401 to S415) exist only so.
     /// - `--exit-zero`: findings are no failure, so that any other exit code is one.
-    fn command(&self, interpreter: &Interpreter, root: &str) -> Vec<String> {
+    fn command(&self, interpreter: &Interpreter, root: &str, _: Language) -> Vec<String> {
         let tree = format!("{root}/s");
         let rest = [
             "check",
@@ -62,7 +63,7 @@ impl Adapter for RuffS {
         rule == "S101"
     }
 
-    fn knows(&self, lines: &[u32]) -> bool {
+    fn knows(&self, _: Language, lines: &[u32]) -> bool {
         lines.contains(&CANARY_SHELL) && lines.contains(&CANARY_EVAL)
     }
 

@@ -10,6 +10,7 @@ use super::adapter::Adapter;
 use super::brought::Brought;
 use super::cwe;
 use super::isolate::Isolation;
+use super::language::Language;
 use super::outcome::{BatchFailure, FileOutcome, ToolOutput, check_end};
 use super::staging::{Batch, ROOT, sweep};
 use crate::base::digest::Digest;
@@ -77,8 +78,10 @@ impl Tool {
 
     /// The version that its report on nothing but the known answers tells.
     async fn version_of_report(&self, pool: &Pool) -> Result<String, String> {
-        let (files, mark) = (self.adapter.files(), self.adapter.mark());
-        let batch = Batch::stage(&[], files, mark, Some(ROOT))
+        let language = self.languages().first().copied();
+        let language = language.ok_or("it reads no language")?;
+        let (files, mark) = (self.adapter.files(language), self.adapter.mark(language));
+        let batch = Batch::stage(language, &[], files, mark, Some(ROOT))
             .map_err(|error| format!("cannot write the files to scan: {error}"))?;
         let observation = pool.run(self.on(&batch, 0, 0)).await;
         let observation = observation.map_err(|error| error.to_string())?;
@@ -92,7 +95,8 @@ impl Tool {
 
     /// The request to scan a batch.
     fn on(&self, batch: &Batch, files: usize, bytes: usize) -> Request {
-        let argv = self.adapter.command(&self.interpreter, ROOT);
+        let language = batch.layout().language();
+        let argv = self.adapter.command(&self.interpreter, ROOT, language);
         let shown = Mount {
             source: batch.folder().to_owned(),
             target: ROOT.into(),
@@ -108,13 +112,19 @@ impl Tool {
     /// Identity of everything that decides its findings: tool, version, flags, rules, what is done to the code,
     /// the table of CWE numbers, the packages beside it.
     pub(super) fn digest(&self) -> Digest {
-        // Without the program, whose path is another on each machine.
-        let flags = self.adapter.command(&self.interpreter, ROOT).split_off(1);
+        let languages = self.adapter.languages().iter();
+        let flags = languages.clone().flat_map(|language| {
+            let command = self.adapter.command(&self.interpreter, ROOT, *language);
+            // Without the program, whose path is another on each machine.
+            command.into_iter().skip(1)
+        });
+        let flags: Vec<String> = flags.collect();
+        let files = languages.flat_map(|language| self.adapter.files(*language));
         let staging = STAGING.to_string();
         let parts = [self.adapter.name(), &self.version, &staging]
             .into_iter()
             .chain(flags.iter().map(String::as_str))
-            .chain(self.adapter.files().iter().map(|(_, text)| *text))
+            .chain(files.map(|(_, text)| *text))
             .map(str::as_bytes);
         let tables = [cwe::digest(), self.interpreter.digest];
         Digest::of_parts(parts.chain(tables.iter().map(|digest| digest.as_bytes().as_slice())))
@@ -145,27 +155,38 @@ impl Tool {
         }
     }
 
+    /// The languages that it reads.
+    pub(super) fn languages(&self) -> &'static [Language] {
+        self.adapter.languages()
+    }
+
     /// Scans different `codes`, and gives an outcome for each, in batches.
     pub(super) async fn scan(
         &self,
         pool: &Pool,
+        language: Language,
         codes: &[(Digest, &str)],
     ) -> HashMap<Digest, FileOutcome> {
         let mut outcomes = HashMap::new();
         for batch in batches(codes, &mut outcomes) {
-            let found = self.scan_one(pool, &batch).await;
+            let found = self.scan_one(pool, language, &batch).await;
             outcomes.extend(batch.iter().map(|(digest, _)| *digest).zip(found));
         }
         outcomes
     }
 
-    async fn scan_one(&self, pool: &Pool, codes: &[(Digest, &str)]) -> Vec<FileOutcome> {
+    async fn scan_one(
+        &self,
+        pool: &Pool,
+        language: Language,
+        codes: &[(Digest, &str)],
+    ) -> Vec<FileOutcome> {
         let adapter = &*self.adapter;
         let mut isolation = Isolation::new(codes.len());
         while let Some(range) = isolation.next() {
             let codes = &codes[range];
-            let staged =
-                at_length(|| Batch::stage(codes, adapter.files(), adapter.mark(), Some(ROOT)));
+            let (files, mark) = (adapter.files(language), adapter.mark(language));
+            let staged = at_length(|| Batch::stage(language, codes, files, mark, Some(ROOT)));
             let batch = match staged {
                 Ok(batch) => batch,
                 Err(error) => {

@@ -11,7 +11,7 @@ use super::judge::{Judge, JudgeConfig};
 use super::outcome::FileOutcome;
 use super::run::Tool;
 use super::staged_report::StagedReport;
-use super::{ScanResult, ScannerKind, cwe};
+use super::{Language, ScanResult, ScannerKind, cwe};
 use crate::base::digest::Digest;
 use crate::base::text;
 use crate::environment::Interpreter;
@@ -23,6 +23,7 @@ pub struct Scanner {
     name: Arc<str>,
     version: Arc<str>,
     digest: Digest,
+    languages: &'static [Language],
     source: Source,
     /// What it said in earlier runs.
     cache: Option<Arc<Cache>>,
@@ -108,6 +109,8 @@ impl Scanner {
                 report.digest().as_bytes(),
                 cwe::digest().as_bytes(),
             ]),
+            // What `fumehood stage` writes.
+            languages: &[Language::Python],
             source: Source::Report(Arc::new(report)),
             cache: None,
         }
@@ -117,7 +120,7 @@ impl Scanner {
     pub fn unusable(name: &str, why: &str) -> Self {
         let remedy = "try it by hand on a folder with weak code, and make the environment that checks code with `fumehood \
                       env create scanners`";
-        Self::missing_because(name, why, remedy)
+        Self::missing_because(name, &[Language::Python], why, remedy)
     }
 
     /// A language model, asked about the known answers; it is missing if it does not know them. It keeps its answers in
@@ -129,10 +132,16 @@ impl Scanner {
                 name: name.into(),
                 version: judge.version().into(),
                 digest: judge.digest(),
+                languages: &[Language::Python],
                 source: Source::Judge(Arc::new(judge)),
                 cache: None,
             },
-            Err(why) => Self::missing_because(&name, &why, "see docs/scanners.md, Judges"),
+            Err(why) => Self::missing_because(
+                &name,
+                &[Language::Python],
+                &why,
+                "see docs/scanners.md, Judges",
+            ),
         }
     }
 
@@ -150,6 +159,7 @@ impl Scanner {
             name: name.into(),
             version: tool.version().into(),
             digest: tool.digest(),
+            languages: tool.languages(),
             source: Source::Tool(Arc::new(tool)),
             cache: None,
         }
@@ -157,15 +167,21 @@ impl Scanner {
 
     /// A scanner that cannot be used because of `why`, such as an environment that was never made.
     pub fn unavailable(kind: ScannerKind, why: &str) -> Self {
-        Self::missing_because(kind.name(), why, &how_to_get(kind))
+        Self::missing_because(kind.name(), kind.languages(), why, &how_to_get(kind))
     }
 
-    fn missing_because(name: &str, why: &str, remedy: &str) -> Self {
+    fn missing_because(
+        name: &str,
+        languages: &'static [Language],
+        why: &str,
+        remedy: &str,
+    ) -> Self {
         let why = text::one_line(why, 200);
         Self {
             name: name.into(),
             version: "".into(),
             digest: Digest::of_parts([name.as_bytes()]),
+            languages,
             source: Source::Missing(format!("{name} cannot be used ({why}); {remedy}").into()),
             cache: None,
         }
@@ -202,16 +218,26 @@ impl Scanner {
         self.digest
     }
 
-    /// Scans `codes`, each with its digest, and gives exactly one result for each, in their order. Equal
-    /// digests are scanned once.
+    /// Whether it reads a language; of code in another one it is not asked.
+    pub fn reads(&self, language: Language) -> bool {
+        self.languages.contains(&language)
+    }
+
+    /// Scans `codes` of one language, each with its digest, and gives exactly one result for each, in their order. Equal
+    /// digests are scanned once. All is unknown to a scanner that does not read the language.
     pub async fn scan_batch(
         &self,
         pool: &Pool,
+        language: Language,
         codes: &[(Digest, &str)],
     ) -> Vec<(Digest, ScanResult)> {
         let outcomes = match &self.cache {
-            Some(cache) => self.remember(cache, pool, codes).await,
-            None => self.outcomes(pool, codes).await,
+            _ if !self.reads(language) => {
+                let why = format!("it does not read {language}");
+                all_unknown(codes, &why)
+            }
+            Some(cache) => self.remember(cache, pool, language, codes).await,
+            None => self.outcomes(pool, language, codes).await,
         };
         codes
             .iter()
@@ -222,14 +248,12 @@ impl Scanner {
     async fn outcomes(
         &self,
         pool: &Pool,
+        language: Language,
         codes: &[(Digest, &str)],
     ) -> HashMap<Digest, FileOutcome> {
         match &self.source {
-            Source::Missing(why) => codes
-                .iter()
-                .map(|(digest, _)| (*digest, FileOutcome::unknown(why)))
-                .collect(),
-            Source::Tool(tool) => tool.scan(pool, codes).await,
+            Source::Missing(why) => all_unknown(codes, why),
+            Source::Tool(tool) => tool.scan(pool, language, codes).await,
             Source::Report(report) => codes
                 .iter()
                 .map(|(digest, code)| (*digest, report.outcome(digest, code)))
@@ -243,10 +267,11 @@ impl Scanner {
         &self,
         cache: &Arc<Cache>,
         pool: &Pool,
+        language: Language,
         codes: &[(Digest, &str)],
     ) -> HashMap<Digest, FileOutcome> {
         let asked = codes.iter().map(|(digest, _)| *digest).collect();
-        let kept = cache.get(self.memory(), asked).await;
+        let kept = cache.get(self.memory(language), asked).await;
         let mut outcomes: HashMap<Digest, FileOutcome> = kept
             .into_iter()
             .filter_map(|(digest, kept)| Some((digest, outcome_of(&kept)?)))
@@ -259,7 +284,7 @@ impl Scanner {
         if rest.is_empty() {
             return outcomes;
         }
-        let new = self.outcomes(pool, &rest).await;
+        let new = self.outcomes(pool, language, &rest).await;
         let answers = new
             .iter()
             .filter(|(_, outcome)| outcome.not_analysed.is_none())
@@ -267,14 +292,19 @@ impl Scanner {
                 Some((*digest, serde_json::to_vec(&outcome.findings).ok()?))
             })
             .collect();
-        cache.put(self.memory(), answers).await;
+        cache.put(self.memory(language), answers).await;
         outcomes.extend(new);
         outcomes
     }
 
-    /// By what its answers are kept: who it is, and who reads its reports.
-    fn memory(&self) -> Digest {
-        Digest::of_parts([self.digest.as_bytes().as_slice(), READER.as_bytes()])
+    /// By what its answers are kept: who it is, who reads its reports, and as what the code is read.
+    fn memory(&self, language: Language) -> Digest {
+        let language = language.name().as_bytes();
+        Digest::of_parts([
+            self.digest.as_bytes().as_slice(),
+            READER.as_bytes(),
+            language,
+        ])
     }
 
     fn result(&self, outcome: Option<&FileOutcome>) -> ScanResult {
@@ -290,14 +320,23 @@ impl Scanner {
     }
 }
 
+fn all_unknown(codes: &[(Digest, &str)], why: &str) -> HashMap<Digest, FileOutcome> {
+    let digests = codes.iter().map(|(digest, _)| *digest);
+    digests
+        .map(|digest| (digest, FileOutcome::unknown(why)))
+        .collect()
+}
+
 /// What to do to have a scanner.
 pub fn how_to_get(kind: ScannerKind) -> String {
-    let environment = kind.environment();
-    let environment = format!("make its environment with `fumehood env create {environment}`");
-    match kind.wants() {
-        Some(wanted) => format!("{environment}, and get it by {}", wanted.get),
-        None => environment,
-    }
+    let environment = kind
+        .environment()
+        .map(|name| format!("make its environment with `fumehood env create {name}`"));
+    let brought = kind
+        .wants()
+        .map(|wanted| format!("get it by {}", wanted.get));
+    let steps: Vec<String> = environment.into_iter().chain(brought).collect();
+    steps.join(", and ")
 }
 
 #[cfg(test)]

@@ -6,8 +6,9 @@ use serde::Deserialize;
 
 use super::Severity;
 use super::adapter::Adapter;
+use super::language::{CANARY_OPEN, Language};
 use super::outcome::{BatchFailure, Collector, FileOutcome, ToolOutput, check_end, finding, json};
-use super::staging::{CANARY_OPEN, Layout};
+use super::staging::Layout;
 use super::syntax;
 use crate::base::limits::{Limits, MIB};
 use crate::environment::Interpreter;
@@ -25,8 +26,8 @@ impl Adapter for Semgrep {
         "semgrep"
     }
 
-    fn environment(&self) -> &'static str {
-        "semgrep"
+    fn environment(&self) -> Option<&'static str> {
+        Some("semgrep")
     }
 
     fn version_command(&self, interpreter: &Interpreter) -> Option<Vec<String>> {
@@ -52,30 +53,9 @@ impl Adapter for Semgrep {
     /// - `--timeout-threshold 0`: after three such rules it would pass over the rest of the file's; the file is unknown either way.
     /// - `--max-memory`, `--jobs 1`: it ends by itself before the sandbox ends it, and asks for one processor.
     /// - `--no-rewrite-rule-ids`: rules are called what the file calls them, wherever it is started.
-    fn command(&self, interpreter: &Interpreter, root: &str) -> Vec<String> {
+    fn command(&self, interpreter: &Interpreter, root: &str, _: Language) -> Vec<String> {
         let rules = format!("{root}/{RULES_FILE}");
-        let tree = format!("{root}/s");
-        let rest = [
-            "scan",
-            "--config",
-            &rules,
-            "--json",
-            "--quiet",
-            "--metrics=off",
-            "--disable-version-check",
-            "--disable-nosem",
-            "--no-git-ignore",
-            "--x-ignore-semgrepignore-files",
-            "--no-rewrite-rule-ids",
-            "--max-target-bytes=0",
-            "--timeout=10",
-            "--timeout-threshold=0",
-            "--max-memory=1500",
-            "--jobs=1",
-            &tree,
-        ];
-        let own = std::iter::once(program(interpreter)).chain(rest.map(str::to_owned));
-        syntax::checked(interpreter, root, own.collect())
+        syntax::checked(interpreter, root, call(interpreter, root, &rules))
     }
 
     fn variables(&self) -> &'static [(&'static str, &'static str)] {
@@ -88,7 +68,7 @@ impl Adapter for Semgrep {
         ]
     }
 
-    fn files(&self) -> &'static [(&'static str, &'static str)] {
+    fn files(&self, _: Language) -> &'static [(&'static str, &'static str)] {
         &[(RULES_FILE, RULES), syntax::FILE]
     }
 
@@ -96,7 +76,7 @@ impl Adapter for Semgrep {
         rule == "mark"
     }
 
-    fn knows(&self, lines: &[u32]) -> bool {
+    fn knows(&self, _: Language, lines: &[u32]) -> bool {
         lines.contains(&CANARY_OPEN)
     }
 
@@ -125,30 +105,81 @@ impl Adapter for Semgrep {
     ) -> Result<Vec<FileOutcome>, BatchFailure> {
         check_end(output)?;
         let mut collector = Collector::new(self, layout);
-        let report: Report = json(syntax::take(output.stdout, &mut collector)?)?;
-        for problem in report.errors {
-            let why = format!("{}: {}", problem.kind(), problem.message);
-            match problem.path {
-                Some(path) => collector.problem(&path, &why)?,
-                None => return Err(why),
-            }
-        }
-        let scanned: BTreeSet<_> = report.paths.scanned.iter().collect();
-        for file in layout.files() {
-            let path = layout.path(&file.name);
-            if !scanned.contains(&path) {
-                collector.problem(&path, "the scanner passed over it")?;
-            }
-        }
-        for hit in report.results {
-            let mut found = finding(hit.check_id, hit.start.line, hit.extra.message);
-            found.severity = severity(&hit.extra.severity);
-            found.confidence = confidence(&hit.extra.metadata.confidence);
-            found.native_cwe = number(&hit.extra.metadata.cwe);
-            collector.hit(&hit.path, found)?;
-        }
+        let rest = syntax::take(output.stdout, &mut collector)?;
+        take(rest, &mut collector, layout, |rule| self.is_mark(rule))?;
         collector.finish()
     }
+}
+
+/// Semgrep with `rules` over the batch at `root`.
+///
+/// - `--metrics=off`, `--disable-version-check`: it would call home, and wait for an answer.
+/// - `--disable-nosem`: comments in the code switch nothing off.
+/// - `--no-git-ignore`, `--x-ignore-semgrepignore-files`: no file is passed over because of a list in the tree.
+/// - `--max-target-bytes 0`: none because of its size.
+/// - `--timeout`, `--timeout-threshold 0`: a rule that takes long on one file is a problem of that file, which is
+///   reported; it does not pass over the rest of the file's rules.
+/// - `--no-rewrite-rule-ids`: rules are called what the file calls them, wherever it is started.
+pub(super) fn call(interpreter: &Interpreter, root: &str, rules: &str) -> Vec<String> {
+    let tree = format!("{root}/s");
+    let rest = [
+        "scan",
+        "--config",
+        rules,
+        "--json",
+        "--quiet",
+        "--metrics=off",
+        "--disable-version-check",
+        "--disable-nosem",
+        "--no-git-ignore",
+        "--x-ignore-semgrepignore-files",
+        "--no-rewrite-rule-ids",
+        "--max-target-bytes=0",
+        "--timeout=10",
+        "--timeout-threshold=0",
+        "--max-memory=1500",
+        "--jobs=1",
+        &tree,
+    ];
+    let own = std::iter::once(program(interpreter)).chain(rest.map(str::to_owned));
+    own.collect()
+}
+
+/// Takes what Semgrep reported into `collector`. The rules by which it sees marks are ours (`is_mark`).
+pub(super) fn take(
+    report: &[u8],
+    collector: &mut Collector<'_>,
+    layout: &Layout,
+    is_mark: impl Fn(&str) -> bool,
+) -> Result<(), BatchFailure> {
+    let report: Report = json(report)?;
+    for problem in report.errors {
+        let why = format!("{}: {}", problem.kind(), problem.message);
+        match problem.path {
+            Some(path) => collector.problem(&path, &why)?,
+            None => return Err(why),
+        }
+    }
+    let scanned: BTreeSet<_> = report.paths.scanned.iter().collect();
+    for file in layout.files() {
+        let path = layout.path(&file.name);
+        if !scanned.contains(&path) {
+            collector.problem(&path, "the scanner passed over it")?;
+        }
+    }
+    for hit in report.results {
+        if is_mark(&hit.check_id) {
+            collector.mark(&hit.path, hit.start.line)?;
+            continue;
+        }
+        let metadata = hit.extra.metadata;
+        let mut found = finding(hit.check_id, hit.start.line, hit.extra.message);
+        found.severity = severity(&hit.extra.severity);
+        found.confidence = confidence(&metadata.confidence);
+        found.native_cwe = metadata.cwe.first().and_then(number);
+        collector.hit(&hit.path, found)?;
+    }
+    Ok(())
 }
 
 /// The console script that its package puts beside the interpreter.
@@ -196,9 +227,32 @@ struct Extra {
 #[derive(Deserialize, Default)]
 struct Metadata {
     #[serde(default)]
-    cwe: String,
+    cwe: Texts,
     #[serde(default)]
     confidence: String,
+}
+
+/// One text, or several.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Texts {
+    One(String),
+    Many(Vec<String>),
+}
+
+impl Default for Texts {
+    fn default() -> Self {
+        Self::Many(Vec::new())
+    }
+}
+
+impl Texts {
+    fn first(&self) -> Option<&str> {
+        match self {
+            Self::One(text) => Some(text),
+            Self::Many(texts) => texts.first().map(String::as_str),
+        }
+    }
 }
 
 #[derive(Deserialize)]
@@ -238,7 +292,7 @@ fn confidence(word: &str) -> Severity {
 }
 
 /// 22 of `CWE-22: …`.
-fn number(cwe: &str) -> Option<u32> {
+pub(super) fn number(cwe: &str) -> Option<u32> {
     let rest = cwe.strip_prefix("CWE-")?;
     let digits = rest.split(|c: char| !c.is_ascii_digit()).next()?;
     digits.parse().ok().filter(|number| *number > 0)

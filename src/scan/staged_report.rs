@@ -7,9 +7,9 @@ use std::collections::HashMap;
 use std::fs;
 use std::path::Path;
 
-use super::FileOutcome;
 use super::sarif::Sarif;
-use super::staging::{KNOWN, lines};
+use super::staging::KNOWN;
+use super::{FileOutcome, Language};
 use crate::base::digest::Digest;
 
 /// A report, with the programs that it is about.
@@ -80,7 +80,7 @@ impl StagedReport {
         }
         let places = self.places.get(&format!("{digest}.py"));
         let result = self.sarif.result(places.map_or(&[][..], Vec::as_slice));
-        let last = lines(code).max(1);
+        let last = Language::Python.lines(code).max(1);
         let beyond = result.findings.iter().find(|found| found.line > last);
         if let Some(found) = beyond {
             let why = format!(
@@ -140,7 +140,7 @@ mod tests {
         let name = |index: usize| {
             format!(
                 "file:///build/t/{}",
-                super::super::staging::name_of(&digest(index))
+                super::super::staging::name_of(Language::Python, &digest(index))
             )
         };
         let (weak, clean) = (name(0), name(1));
@@ -157,7 +157,7 @@ mod tests {
     #[test]
     fn a_report_without_the_known_answers_says_nothing() {
         let code = "x = 1\n";
-        let name = super::super::staging::name_of(&Digest::of(code));
+        let name = super::super::staging::name_of(Language::Python, &Digest::of(code));
         for (hits, says) in [
             (&[][..], "does not flag known/bad.py"),
             (

@@ -4,7 +4,7 @@
 //! Two kinds of known answers prove that a batch was really analysed. Each batch holds a file with known
 //! weaknesses (the canary) and a clean one. And behind its last line, each sample gets one `assert
 //! True` or another mark, which the scanner reports: a file without that report was not analysed, whatever else the
-//! scanner said or did not say. These findings are taken out again.
+//! scanner said or did not say. These findings are taken out again. A batch is of one language (`language.rs`).
 
 use std::collections::{HashMap, HashSet};
 use std::fs::{self, OpenOptions, Permissions};
@@ -15,6 +15,7 @@ use std::path::{Path, PathBuf};
 use nix::sys::statfs::{TMPFS_MAGIC, statfs};
 use nix::unistd::{AccessFlags, access};
 
+use super::language::Language;
 use super::neutral::neutralised;
 use crate::base::digest::Digest;
 use crate::base::owner::Owner;
@@ -22,62 +23,20 @@ use crate::base::owner::Owner;
 /// Where a batch is seen inside the sandbox.
 pub const ROOT: &str = "/batch";
 
-/// The mark behind each sample for scanners that report a plain `assert`.
-pub const ASSERT: &str = "assert True\n";
-/// The mark for scanners of which nothing is known: weak code, which each must find.
-pub const WEAK: &str = "\
-def fumehood_mark(value):
-    import os
-    os.system(\"ls \" + value)
-    return eval(value)
-";
-
-/// Code with known weaknesses, of which every scanner must find those that it looks for.
-pub const CANARY: &str = "\
-import os
-
-
-def canary(value):
-    os.system(\"ls \" + value)
-    return eval(value)
-
-
-def read(path):
-    with open(path) as file:
-        return file.read()
-
-
-def page():
-    from flask import Flask, request
-    app = Flask(__name__)
-
-    @app.route(\"/\")
-    def answer():
-        os.system(\"ls \" + request.args[\"name\"])
-        return \"\"
-
-    return app
-";
-/// Line of a call to a shell in [`CANARY`].
-pub const CANARY_SHELL: u32 = 5;
-/// Line of an `eval` in [`CANARY`].
-pub const CANARY_EVAL: u32 = 6;
-/// Line of an `open` of whatever path is given in [`CANARY`].
-pub const CANARY_OPEN: u32 = 10;
-/// Line of a call to a shell with what a request brought in [`CANARY`].
-pub const CANARY_REQUEST: u32 = 20;
-/// Code with no weakness at all.
-const CLEAN: &str = "def add(left, right):\n    return left + right\n";
-
-const CANARY_NAME: &str = "s/known/bad.py";
-const CLEAN_NAME: &str = "s/known/good.py";
-/// The known answers within the tree of files: weak code, and clean code.
-pub const KNOWN: [(&str, &str); 2] = [("known/bad.py", CANARY), ("known/good.py", CLEAN)];
+/// The canary's name, without what its language adds.
+const CANARY_NAME: &str = "s/known/bad";
+/// The clean file's name.
+const CLEAN_NAME: &str = "s/known/good";
+/// The known answers of Python within the tree of files: weak code, and clean code.
+pub const KNOWN: [(&str, &str); 2] = [
+    ("known/bad.py", Language::Python.canary()),
+    ("known/good.py", Language::Python.clean()),
+];
 
 /// Where a piece of code lies within the tree of files.
-pub fn name_of(code: &Digest) -> String {
+pub fn name_of(language: Language, code: &Digest) -> String {
     let hash = code.to_string();
-    format!("{}/{hash}.py", &hash[..2])
+    language.place(&format!("{}/{hash}", &hash[..2]))
 }
 
 /// One file of a batch.
@@ -104,6 +63,7 @@ pub enum Member {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Layout {
     root: String,
+    language: Language,
     files: Vec<Staged>,
     by_name: HashMap<String, Member>,
 }
@@ -111,13 +71,13 @@ pub struct Layout {
 impl Layout {
     /// The layout of a batch of `codes`, seen at `root` by the scanner. Codes with equal digests are
     /// one file; the digests must be different here.
-    pub fn new(root: &str, codes: &[(Digest, &str)]) -> Self {
+    pub fn new(root: &str, language: Language, codes: &[(Digest, &str)]) -> Self {
         let files: Vec<Staged> = codes
             .iter()
             .map(|(digest, code)| Staged {
                 // All in one folder: ruff looks into every folder for what makes it a package, and each has to be made and removed.
-                name: format!("s/{digest}.py"),
-                mark: lines(code) + 1,
+                name: language.place(&format!("s/{digest}")),
+                mark: language.lines(code).saturating_add(1),
             })
             .collect();
         let by_name = files
@@ -125,15 +85,21 @@ impl Layout {
             .enumerate()
             .map(|(index, file)| (file.name.clone(), Member::Sample(index)))
             .chain([
-                (CANARY_NAME.to_owned(), Member::Canary),
-                (CLEAN_NAME.to_owned(), Member::Clean),
+                (language.place(CANARY_NAME), Member::Canary),
+                (language.place(CLEAN_NAME), Member::Clean),
             ])
             .collect();
         Self {
             root: root.to_owned(),
+            language,
             files,
             by_name,
         }
+    }
+
+    /// What they are written in.
+    pub fn language(&self) -> Language {
+        self.language
     }
 
     /// The samples' files, in the order of the codes.
@@ -155,12 +121,12 @@ impl Layout {
 
     /// The canary's path.
     pub fn canary(&self) -> String {
-        self.path(CANARY_NAME)
+        self.path(&self.language.place(CANARY_NAME))
     }
 
     /// The clean file's path.
     pub fn clean(&self) -> String {
-        self.path(CLEAN_NAME)
+        self.path(&self.language.place(CLEAN_NAME))
     }
 }
 
@@ -228,6 +194,7 @@ impl Batch {
     /// # Errors
     /// When a file cannot be written.
     pub fn stage(
+        language: Language,
         codes: &[(Digest, &str)],
         files: &[(&str, &str)],
         mark: &str,
@@ -245,7 +212,7 @@ impl Batch {
         };
         let mut batch = Self {
             _parent: parent,
-            layout: Layout::new(&root, codes),
+            layout: Layout::new(&root, language, codes),
             folder,
             opened: HashSet::new(),
             has_rights: None,
@@ -253,11 +220,11 @@ impl Batch {
         for (name, text) in files {
             batch.write(name, text)?;
         }
-        batch.write(CANARY_NAME, CANARY)?;
-        batch.write(CLEAN_NAME, CLEAN)?;
+        batch.write(&language.place(CANARY_NAME), language.canary())?;
+        batch.write(&language.place(CLEAN_NAME), language.clean())?;
         for (place, (_, code)) in codes.iter().enumerate() {
             let name = batch.layout.files[place].name.clone();
-            batch.write(&name, &staged_text(code, mark))?;
+            batch.write(&name, &staged_text(language, code, mark))?;
         }
         Ok(batch)
     }
@@ -312,25 +279,13 @@ impl Batch {
 }
 
 /// What is written for `code`: comments made inert, and the mark on a line of its own at the end.
-fn staged_text(code: &str, mark: &str) -> String {
-    let mut text = neutralised(code);
-    if !text.is_empty() && !text.ends_with(['\n', '\r']) {
+fn staged_text(language: Language, code: &str, mark: &str) -> String {
+    let mut text = neutralised(language, code);
+    if !text.is_empty() && !language.is_ended(&text) {
         text.push('\n');
     }
     text.push_str(mark);
     text
-}
-
-/// Lines as Python counts them: ended by `\n`, `\r` or both together.
-pub(crate) fn lines(code: &str) -> u32 {
-    let bytes = code.as_bytes();
-    let mut count = 0u32;
-    for (at, byte) in bytes.iter().enumerate() {
-        let ends = *byte == b'\n' || (*byte == b'\r' && bytes.get(at + 1) != Some(&b'\n'));
-        count = count.saturating_add(u32::from(ends));
-    }
-    let open = !bytes.is_empty() && !code.ends_with(['\n', '\r']);
-    count.saturating_add(u32::from(open))
 }
 
 #[cfg(test)]
@@ -338,40 +293,43 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lines_are_counted_as_python_counts() {
-        for (code, count) in [
-            ("", 0),
-            ("x", 1),
-            ("x\n", 1),
-            ("x\r\ny\r\n", 2),
-            ("x\ry", 2),
-            ("\n\r", 2),
-            ("a\u{b}b\u{c}c\u{2028}d\n", 1),
-        ] {
-            assert_eq!(lines(code), count, "{code:?}");
-            let staged = staged_text(code, ASSERT);
-            assert!(staged.ends_with("assert True\n"));
-            assert_eq!(lines(&staged), count + 1, "{code:?}");
+    fn the_mark_stands_on_a_line_of_its_own() {
+        for language in Language::ALL {
+            let mark = language.mark();
+            for code in ["", "x", "x\n", "x\r", "x\r\n", "x\n\r", "\u{2028}"] {
+                let staged = staged_text(language, code, mark);
+                assert!(staged.ends_with(mark));
+                let lines = language.lines(code) + language.lines(mark);
+                assert_eq!(language.lines(&staged), lines, "{code:?}");
+            }
         }
     }
 
     #[test]
-    fn the_canary_has_its_weaknesses_where_they_are_looked_for() {
-        let line = |number: u32| CANARY.lines().nth(number as usize - 1).unwrap().trim();
-        assert!(line(CANARY_SHELL).starts_with("os.system("));
-        assert!(line(CANARY_EVAL).starts_with("return eval("));
-        assert!(line(CANARY_OPEN).starts_with("with open("));
-        assert!(
-            line(CANARY_REQUEST).starts_with("os.system(")
-                && line(CANARY_REQUEST).contains("request")
-        );
+    fn each_language_has_names_of_its_own() {
+        let code = "x";
+        for language in Language::ALL {
+            let layout = Layout::new("/batch", language, &[(Digest::of(code), code)]);
+            let sample = layout.path(&layout.files()[0].name);
+            for path in [&sample, &layout.canary(), &layout.clean()] {
+                assert_eq!(Language::of(Path::new(path)), Some(language));
+                assert!(layout.member(path).is_some());
+            }
+        }
     }
 
     #[test]
     fn a_batch_is_plain_files_that_vanish() {
         let code = "x = 1  # nosec";
         let digest = Digest::of(code);
-        let batch = Batch::stage(&[(digest, code)], &[], ASSERT, None).unwrap();
+        let batch = Batch::stage(
+            Language::Python,
+            &[(digest, code)],
+            &[],
+            Language::Python.mark(),
+            None,
+        )
+        .unwrap();
         let layout = batch.layout().clone();
         let file = &layout.files()[0];
         assert_eq!(file.mark, 2);

@@ -3,7 +3,7 @@
 
 use fumehood::base::digest::Digest;
 use fumehood::scan::brought::Brought;
-use fumehood::scan::{Policy, ScanResult, Scanner, ScannerKind, Security};
+use fumehood::scan::{Language, Policy, ScanResult, Scanner, ScannerKind, Security};
 use fumehood::worker::Pool;
 
 use super::{home_of, pool};
@@ -25,7 +25,7 @@ async fn bearer(pool: &Pool, rules: &str) -> Option<Scanner> {
 
 async fn scan(scanner: &Scanner, pool: &Pool, codes: &[&str]) -> Vec<ScanResult> {
     let codes: Vec<(Digest, &str)> = codes.iter().map(|c| (Digest::of(c), *c)).collect();
-    let results = scanner.scan_batch(pool, &codes).await;
+    let results = scanner.scan_batch(pool, Language::Python, &codes).await;
     results.into_iter().map(|(_, result)| result).collect()
 }
 

@@ -12,12 +12,13 @@ use fumehood::base::digest::Digest;
 use fumehood::environment::Interpreter;
 use fumehood::scan::brought::{PROGRAM, RULES};
 use fumehood::scan::run::environment;
-use fumehood::scan::{Batch, FileOutcome, ScannerKind, ToolOutput};
+use fumehood::scan::{Batch, FileOutcome, Language, ScannerKind, ToolOutput};
 use fumehood::worker::End;
 
 use super::{git, home_of, rules};
 
 const BEARER: ScannerKind = ScannerKind::Bearer;
+const PYTHON: Language = Language::Python;
 const WEAK: &str = "def f(p):\n    return eval(p)\n";
 
 /// What one run came to.
@@ -49,11 +50,18 @@ fn here() -> Option<(PathBuf, Interpreter)> {
 fn run(without: &[&str], plant: impl Fn(&Path), proxy: &str) -> Option<Run> {
     let (program, python) = here()?;
     let codes = [(Digest::of(WEAK), WEAK)];
-    let batch = Batch::stage(&codes, BEARER.files(), BEARER.mark(), None).unwrap();
+    let batch = Batch::stage(
+        PYTHON,
+        &codes,
+        BEARER.files(PYTHON),
+        BEARER.mark(PYTHON),
+        None,
+    )
+    .unwrap();
     plant(&batch.folder().join("s"));
     let root = batch.folder().to_str().unwrap();
     let own_rules = fs::canonicalize("fixtures/bearer-rules").unwrap();
-    let command = BEARER.command(&python, root);
+    let command = BEARER.command(&python, root, PYTHON);
     for flag in without {
         assert!(
             command.iter().any(|argument| argument == flag),

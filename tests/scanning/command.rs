@@ -106,6 +106,100 @@ async fn files_and_folders_are_scanned_and_what_cannot_be_read_is_unknown() {
     }
 }
 
+/// Each scanner is asked about what it reads, and what nobody reads is unknown.
+#[tokio::test]
+async fn files_of_several_languages_go_to_those_who_read_them() {
+    let Some(pool) = pool().await else { return };
+    pool.shutdown().await;
+    if super::scanners().is_none() {
+        return;
+    }
+    let home = tempfile::tempdir().unwrap();
+    let gets = "void f(char *a) { gets(a); }\n";
+    // The same text in two languages is two questions.
+    for (name, content) in [
+        ("src/a.py", "eval(x)\n"),
+        ("src/b.c", gets),
+        ("src/deep/c.hpp", gets),
+        ("src/d.h", "int a;\n"),
+        ("src/e.go", "package main\n"),
+        ("src/f.txt", gets),
+        ("script", "eval(x)\n"),
+    ] {
+        let path = home.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, content).unwrap();
+    }
+    let scan = |scanners: &str, paths: &[&str]| -> Vec<(String, String, String)> {
+        let arguments = ["scan", "--scanners", scanners, "--json"];
+        let arguments: Vec<&str> = arguments.iter().chain(paths).copied().collect();
+        let output = fumehood(home.path(), &arguments);
+        let lines = text(&output.stdout);
+        let lines = lines.lines().map(|line| {
+            let line: Value = serde_json::from_str(line).unwrap();
+            let word = |key: &str| line[key].as_str().unwrap().to_owned();
+            let results = line["results"].as_array().unwrap().iter();
+            let names = results.map(|result| result["scanner"].as_str().unwrap());
+            let asked = names.collect::<Vec<_>>().join(",");
+            assert_eq!(asked.is_empty(), line["not_read"].is_string(), "{line}");
+            (word("path"), word("security"), asked)
+        });
+        lines.collect()
+    };
+    let expected = |rows: &[(&str, &str, &str)]| -> Vec<(String, String, String)> {
+        let owned = |(a, b, c): &(&str, &str, &str)| (a.to_string(), b.to_string(), c.to_string());
+        rows.iter().map(owned).collect()
+    };
+    assert_eq!(
+        scan(
+            "bandit,flawfinder",
+            &["src", "src/e.go", "src/f.txt", "script"]
+        ),
+        expected(&[
+            ("src/a.py", "insecure", "bandit"),
+            ("src/b.c", "insecure", "flawfinder"),
+            ("src/d.h", "secure", "flawfinder"),
+            ("src/deep/c.hpp", "insecure", "flawfinder"),
+            ("src/e.go", "unknown", ""),
+            ("src/f.txt", "unknown", ""),
+            ("script", "insecure", "bandit"),
+        ])
+    );
+    assert_eq!(
+        scan("bandit", &["src"]),
+        expected(&[("src/a.py", "insecure", "bandit")])
+    );
+    let output = fumehood(
+        home.path(),
+        &["scan", "--scanners", "bandit", "src/b.c", "src/f.txt"],
+    );
+    assert_eq!(output.status.code(), Some(1));
+    let said = text(&output.stdout);
+    assert!(
+        said.contains("src/b.c: not analysed: none of the scanners reads c"),
+        "{said}"
+    );
+    assert!(
+        said.contains("src/f.txt: not analysed: it is in no language"),
+        "{said}"
+    );
+    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/demo/bigcodebench.jsonl");
+    let inputs = ["eval", "bigcodebench", "--data", data.to_str().unwrap()];
+    let rest = [
+        "--samples",
+        "ground-truth",
+        "-o",
+        "x",
+        "--scanners",
+        "flawfinder",
+    ];
+    let arguments: Vec<&str> = inputs.iter().chain(&rest).copied().collect();
+    let output = fumehood(home.path(), &arguments);
+    let error = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{error}");
+    assert!(error.contains("flawfinder does not read Python"), "{error}");
+}
+
 #[test]
 fn what_cannot_be_scanned_is_said() {
     let home = tempfile::tempdir().unwrap();

@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-use fumehood::scan::ScannerKind;
 use fumehood::scan::semgrep::RULES;
+use fumehood::scan::{Language, ScannerKind};
 
-use super::{beside, git, home_of, restore, rules, scan, scan_changed, scan_without};
+use super::{Trial, beside, git, home_of, restore, rules, scan, scan_without};
 
 const SEMGREP: ScannerKind = ScannerKind::Semgrep;
 
@@ -135,12 +135,16 @@ fn a_rule_that_runs_out_of_time_makes_its_file_unknown() {
     for number in 1..30_000 {
         long.push_str(&format!("    x{number} = p + x{}\n", number - 1));
     }
-    let shortened = |argv: &mut Vec<String>, _: &mut Vec<(String, String)>| {
+    let shortened = |argv: &mut Vec<String>| {
         let time = argv.iter_mut().find(|a| a.as_str() == "--timeout=10");
         "--timeout=1".clone_into(time.expect("it has a time"));
     };
     let codes = [long.as_str(), "def f(p):\n    return open(p)\n"];
-    let outcomes = scan_changed(SEMGREP, &python, &codes, |_| {}, shortened).unwrap();
+    let trial = Trial {
+        change: &shortened,
+        ..Trial::of(SEMGREP, &python, Language::Python)
+    };
+    let outcomes = trial.scan(&codes).unwrap();
     let why = outcomes[0].not_analysed.as_deref().unwrap_or_default();
     assert!(why.contains("Timeout"), "{why}");
     assert_eq!(rules(&outcomes[1]), ["path-from-parameter"]);

@@ -2,8 +2,8 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::base::digest::Digest;
+use crate::scan::language::WEAK;
 use crate::scan::outcome::trial;
-use crate::scan::staging::WEAK;
 
 const CODES: [&str; 2] = ["import os\nos.system(x)\n", "y = 1\n"];
 
@@ -43,7 +43,7 @@ fn honest() -> Vec<Value> {
 
 #[test]
 fn the_marks_prove_what_was_read() {
-    assert_eq!(crate::scan::staging::lines(WEAK), 4);
+    assert_eq!(Language::Python.lines(WEAK), 4);
     for code in [0, 1] {
         let outcomes = parse(&report(&honest()).to_string(), End::Exited(code)).unwrap();
         assert_eq!(outcomes[0].findings.len(), 1);
@@ -123,10 +123,11 @@ fn commands_are_read_as_a_shell_would_and_none_is_asked() {
         env: Vec::new(),
         digest: Digest::of(""),
     };
-    let argv = own.command(&python, "/batch");
+    let argv = own.command(&python, "/batch", Language::Python);
     assert!(argv.ends_with(&[&program, "a  b", "$HOME", "--in=/batch/s"].map(str::to_owned)));
     assert!(!argv.iter().any(|word| word.ends_with("sh")), "{argv:?}");
-    let argv = command("x=/bin/echo -o {output} {tree}").command(&python, "/batch");
+    let argv =
+        command("x=/bin/echo -o {output} {tree}").command(&python, "/batch", Language::Python);
     assert!(argv.ends_with(&["sh", &program, "-o", OUTPUT, "/batch/s"].map(str::to_owned)));
     for (text, says) in [
         ("/bin/true {tree}", "NAME=PROGRAM"),

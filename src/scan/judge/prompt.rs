@@ -1,7 +1,7 @@
 //! What a judge is asked: one question, without examples. Pure.
 
+use super::super::Language;
 use super::super::neutral::neutralised;
-use super::super::staging::lines;
 use crate::base::digest::Digest;
 
 /// A change of the words below is a new version.
@@ -28,7 +28,7 @@ pub(super) struct Question {
 pub(super) fn question(code: &str) -> Question {
     let digest = Digest::of_parts([b"fumehood-judge".as_slice(), code.as_bytes()]);
     let id = digest.short(12);
-    let code = neutralised(code);
+    let code = neutralised(Language::Python, code);
     let end = if code.is_empty() || code.ends_with('\n') {
         ""
     } else {
@@ -52,7 +52,7 @@ pub(super) fn question(code: &str) -> Question {
     Question {
         text,
         id,
-        lines: lines(&code),
+        lines: Language::Python.lines(&code),
     }
 }
 

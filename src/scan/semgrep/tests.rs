@@ -115,7 +115,7 @@ fn a_report_without_the_known_answers_says_nothing() {
     too_keen["results"]
         .as_array_mut()
         .unwrap()
-        .push(hit(&clean, "mark", 1));
+        .push(hit(&clean, "secret-in-log", 1));
     let mut stranger = report();
     stranger["results"]
         .as_array_mut()
@@ -128,6 +128,14 @@ fn a_report_without_the_known_answers_says_nothing() {
     for report in [no_canary, too_keen, stranger, no_file, no_rules, json!({})] {
         assert!(parse(&report).is_err(), "{report}");
     }
+}
+
+#[test]
+fn a_plain_assert_of_the_sample_is_no_weakness() {
+    let mut report = report();
+    let hits = report["results"].as_array_mut().unwrap();
+    hits.push(hit(&path(1), "mark", 1));
+    assert_eq!(parse(&report).unwrap()[1], FileOutcome::default());
 }
 
 #[test]
