@@ -400,7 +400,7 @@ async fn in_the_sandbox_every_code_gets_one_result_whatever_the_others_do() {
         );
         let half = match kind {
             ScannerKind::Bandit => Security::Unknown,
-            ScannerKind::RuffS => Security::Insecure,
+            ScannerKind::RuffS | ScannerKind::CodeShield => Security::Insecure,
             _ => Security::Secure,
         };
         let expected = [
