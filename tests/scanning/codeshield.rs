@@ -1,9 +1,11 @@
 //! CodeShield's detector on code that tries to get past it.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use fumehood::base::digest::Digest;
 use fumehood::environment::Interpreter;
+use fumehood::scan::cache::Cache;
 use fumehood::scan::{FileOutcome, Language, Policy, Scanner, ScannerKind, Security};
 
 use super::{Trial, home_of, pool, restore_as, rules};
@@ -148,6 +150,30 @@ async fn in_the_sandbox_it_reads_each_of_its_languages() {
             let values = results.iter().map(|(_, result)| policy.judge(result));
             let expected = [Security::Secure, Security::Unknown, Security::Insecure];
             assert_eq!(values.collect::<Vec<_>>(), expected, "{results:?}");
+        }
+    }
+    pool.shutdown().await;
+}
+
+/// The same text is weak in one language and not in another, whatever was kept of the one.
+#[tokio::test]
+async fn what_is_kept_is_kept_for_one_language() {
+    let Some(pool) = pool().await else { return };
+    if let Some(python) = home_of(CODESHIELD) {
+        let home = tempfile::tempdir().unwrap();
+        let cache = Cache::open(home.path()).unwrap();
+        let scanner = Scanner::prepare(&pool, CODESHIELD, &python).await;
+        let scanner = scanner.with_cache(Some(Arc::new(cache)));
+        let code = "char *f(void) { return \"std::auto_ptr<int>\"; }\n";
+        let codes = [(Digest::of(code), code)];
+        let policy = Policy::default();
+        for (language, expected) in [
+            (Language::C, Security::Secure),
+            (Language::Cpp, Security::Insecure),
+            (Language::C, Security::Secure),
+        ] {
+            let results = scanner.scan_batch(&pool, language, &codes).await;
+            assert_eq!(policy.judge(&results[0].1), expected, "{results:?}");
         }
     }
     pool.shutdown().await;
