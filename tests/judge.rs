@@ -93,16 +93,44 @@ async fn a_judge_is_asked_once_for_each_program_and_its_answer_is_kept() {
     // Another process: the same questions cost nothing, and others are asked.
     let again = Arc::new(Judge::prepare(config(&server, ""), cache()).await.unwrap());
     assert_eq!(outcomes(&again, &[WEAK, CLEAN]).await, answers);
-    assert_eq!(server.count(), 4);
+    assert_eq!(
+        server.count(),
+        6,
+        "but the known ones, which show who answers today"
+    );
     assert_eq!(again.digest(), judge.digest());
     outcomes(&again, &[ODD, ODD]).await;
-    assert_eq!(server.count(), 5);
+    assert_eq!(server.count(), 7);
     // Other settings are another judge.
     let other = Judge::prepare(config(&server, "answer_tokens = 7"), cache())
         .await
         .unwrap();
     assert_ne!(other.digest(), judge.digest());
-    assert_eq!(server.count(), 7);
+    assert_eq!(server.count(), 9);
+}
+
+/// The model behind a name changes: what it says is neither mixed with what the other said nor lost.
+#[tokio::test]
+async fn another_model_by_the_same_name_is_another_judge() {
+    let server = Server::start(|asked| match asked.number {
+        0..4 => honest(asked),
+        _ => says("tested-2", &words(asked), "stop"),
+    });
+    let home = tempfile::tempdir().unwrap();
+    let cache = || Some(Arc::new(Cache::open(home.path()).unwrap()));
+    let old = Arc::new(Judge::prepare(config(&server, ""), cache()).await.unwrap());
+    outcomes(&old, &[WEAK, CLEAN]).await;
+    let new = Arc::new(Judge::prepare(config(&server, ""), cache()).await.unwrap());
+    assert_eq!(new.version(), "tested-2 (prompt 1)");
+    assert_ne!(new.digest(), old.digest());
+    assert_eq!(
+        outcomes(&new, &[WEAK, CLEAN]).await[1],
+        FileOutcome::default()
+    );
+    assert_eq!(server.count(), 8);
+    // And kept in its place.
+    outcomes(&new, &[WEAK, CLEAN]).await;
+    assert_eq!(server.count(), 8);
 }
 
 #[tokio::test]
@@ -313,7 +341,7 @@ async fn a_judge_that_gives_out_is_asked_no_more() {
     // The key is taken back after the sixth question.
     let server = Server::start(|asked| match asked.number {
         0..6 => honest(asked),
-        _ => Answer::Http(403, "", "{}".into()),
+        _ => Answer::Http(401, "", "{}".into()),
     });
     let judge = prepared(&server, "at_once = 2").await;
     let programs: Vec<String> = (0..200).map(|n| format!("x = {n}\n")).collect();
@@ -325,6 +353,18 @@ async fn a_judge_that_gives_out_is_asked_no_more() {
         .count();
     assert_eq!(known, 4);
     assert!(server.count() <= 8, "{} questions", server.count());
+
+    // A guard of content refuses one program; the others are asked about.
+    let server = Server::start(|asked| match asked.code == ODD {
+        true => Answer::Http(403, "", r#"{"error": "blocked, Bearer sk-secret"}"#.into()),
+        false => honest(asked),
+    });
+    let judge = prepared(&server, "").await;
+    let answers = outcomes(&judge, &[ODD, WEAK, CLEAN]).await;
+    let why = answers[0].not_analysed.as_deref().unwrap();
+    assert!(why.contains("blocked, Bearer [key]"), "{why}");
+    assert_eq!(security(&answers[1]), Security::Insecure);
+    assert_eq!(security(&answers[2]), Security::Secure);
 
     // A server that only fails is given up, not tried two hundred times.
     let server = Server::start(|asked| match asked.number {

@@ -1,6 +1,6 @@
 //! `fumehood scan`: what the scanners say about files of the languages that they read, without running them.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::fs;
 use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
@@ -115,6 +115,11 @@ async fn work(
         .len()
         .div_ceil(processors)
         .clamp(BATCH_FILES / 10, BATCH_FILES);
+    let names = if reports.is_empty() {
+        Names::default()
+    } else {
+        Names::of(files, &args.paths)
+    };
     let mut counts = BTreeMap::<Security, usize>::new();
     let (mut under_way, mut ready) = (JoinSet::new(), BTreeMap::new());
     let (mut begun, mut done) = (0, 0);
@@ -137,7 +142,7 @@ async fn work(
         while let Some(results) = ready.remove(&done) {
             let mut text = String::new();
             for (path, said) in files[done..].iter().zip(results) {
-                let told = Told::new(path, said, reports, &args.paths);
+                let told = Told::new(path, said, reports, &names);
                 *counts.entry(told.security).or_default() += 1;
                 text.push_str(&told.text(global)?);
                 done += 1;
@@ -181,37 +186,47 @@ struct Told<'a> {
     not_read: Option<String>,
 }
 
-/// A path as it is shown; one that is no UTF-8 must not end the scan.
-fn as_shown<S: Serializer>(path: &Path, to: S) -> Result<S::Ok, S::Error> {
-    to.collect_str(&path.display())
+/// By which names reports may mean the files.
+#[derive(Debug, Default)]
+struct Names {
+    roots: Vec<PathBuf>,
+    /// Names that several files have: nobody knows which is meant.
+    shared: HashSet<String>,
 }
 
-impl<'a> Told<'a> {
-    /// With what the reports say, of which the paths may be seen from any of the `roots`.
-    fn new(
-        path: &'a Path,
-        (results, not_read): Said,
-        reports: &[Sarif],
-        roots: &[PathBuf],
-    ) -> Self {
-        let mut told = Self {
-            path,
-            security: Security::Unknown,
-            results,
-            not_read,
+impl Names {
+    /// Of these files, whose paths may be seen from any of the `roots`.
+    fn of(files: &[PathBuf], roots: &[PathBuf]) -> Self {
+        let mut names = Self {
+            roots: roots.to_vec(),
+            shared: HashSet::new(),
         };
-        if !reports.is_empty() {
-            told.add(reports, roots);
+        let mut owners = HashMap::<String, PathBuf>::new();
+        for file in files {
+            // The same file named twice is one.
+            let real = fs::canonicalize(file).unwrap_or_else(|_| file.clone());
+            for name in names.all(file) {
+                if owners.get(&name).is_some_and(|owner| *owner != real) {
+                    names.shared.insert(name.clone());
+                }
+                owners.insert(name, real.clone());
+            }
         }
-        told.security = assess(&told.results, &Policy::default()).combined;
-        told
+        names
     }
 
-    fn add(&mut self, reports: &[Sarif], roots: &[PathBuf]) {
-        let mut names = vec![self.path.to_path_buf()];
-        names.extend(fs::canonicalize(self.path));
-        let below = |root: &PathBuf| self.path.strip_prefix(root).ok().map(Path::to_path_buf);
-        names.extend(roots.iter().filter_map(below));
+    /// Those that only this file has.
+    fn of_file(&self, file: &Path) -> Vec<String> {
+        let mut names = self.all(file);
+        names.retain(|name| !self.shared.contains(name));
+        names
+    }
+
+    fn all(&self, file: &Path) -> Vec<String> {
+        let mut names = vec![file.to_path_buf()];
+        names.extend(fs::canonicalize(file));
+        let below = |root: &PathBuf| file.strip_prefix(root).ok().map(Path::to_path_buf);
+        names.extend(self.roots.iter().filter_map(below));
         let plain = |name: &PathBuf| {
             let name = name.strip_prefix(".").unwrap_or(name);
             name.to_str().map(str::to_owned)
@@ -219,6 +234,33 @@ impl<'a> Told<'a> {
         let mut names: Vec<String> = names.iter().filter_map(plain).collect();
         names.sort();
         names.dedup();
+        names
+    }
+}
+
+/// A path as it is shown; one that is no UTF-8 must not end the scan.
+fn as_shown<S: Serializer>(path: &Path, to: S) -> Result<S::Ok, S::Error> {
+    to.collect_str(&path.display())
+}
+
+impl<'a> Told<'a> {
+    /// With what the reports say.
+    fn new(path: &'a Path, (results, not_read): Said, reports: &[Sarif], names: &Names) -> Self {
+        let mut told = Self {
+            path,
+            security: Security::Unknown,
+            results,
+            not_read,
+        };
+        if !reports.is_empty() {
+            told.add(reports, names);
+        }
+        told.security = assess(&told.results, &Policy::default()).combined;
+        told
+    }
+
+    fn add(&mut self, reports: &[Sarif], names: &Names) {
+        let names = names.of_file(self.path);
         self.results
             .extend(reports.iter().map(|report| report.result(&names)));
         if !self.results.is_empty() {

@@ -58,6 +58,11 @@ impl Guard {
         }
     }
 
+    /// Whether it is somebody's home folder.
+    pub(super) fn is_home(&self, folder: &Path) -> bool {
+        self.homes.iter().any(|home| home == folder)
+    }
+
     /// Why `folder` (resolved) must not be shown, if so.
     pub(super) fn objection(&self, folder: &Path) -> Option<String> {
         let mut names = folder.components().filter_map(|part| match part {

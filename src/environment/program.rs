@@ -1,7 +1,8 @@
 //! A program of the user's, with what a sandbox must show of the host for it to run.
 
 use std::fs;
-use std::io::Read as _;
+use std::io::{self, Read as _};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use super::interpreter::Interpreter;
@@ -9,6 +10,8 @@ use super::mounts::{Guard, is_shown};
 use crate::base::digest::Digest;
 use crate::worker::Mount;
 
+/// The most files in the folder of a program.
+const MOST_IN_FOLDER: usize = 1_000_000;
 /// Bytes in which a script says what runs it.
 const FIRST_LINE: u64 = 256;
 
@@ -19,12 +22,12 @@ pub struct Program {
     pub path: PathBuf,
     /// What must be shown.
     pub mounts: Vec<Mount>,
-    /// Of its file.
+    /// Of its file, and of names, sizes and times of all that is shown for it.
     pub digest: Digest,
 }
 
 impl Program {
-    /// The program of that name: a path, or found on PATH. A program in `PREFIX/bin` is shown with all of its prefix,
+    /// The program of that name: a path, or found on PATH. A program in `PREFIX/bin` is shown with all of its prefix unless that lies in a home folder,
     /// another with its folder, neither where that is a home folder or holds one; and a Python script with
     /// what its interpreter needs.
     ///
@@ -62,15 +65,66 @@ impl Program {
                 .mounts
                 .push(Mount::same(shown_for(&program.path, guard)));
         }
+        let mut parts = vec![program.digest];
+        for mount in program.mounts.iter().filter(|mount| mount.source.is_dir()) {
+            parts.push(listing(&mount.source).map_err(failed)?);
+        }
+        program.digest = Digest::of_parts(parts.iter().map(|part| part.as_bytes().as_slice()));
         Ok(program)
     }
+}
+
+/// Digest of names, sizes and times of all files below a folder: a bundle is too large to be read for each run.
+///
+/// # Errors
+/// When it cannot be read, or holds too many files.
+pub fn listing(folder: &Path) -> io::Result<Digest> {
+    let mut lines = Vec::new();
+    for file in files_below(folder, MOST_IN_FOLDER)? {
+        let about = fs::symlink_metadata(&file)?;
+        let (size, changed) = (about.len(), (about.mtime(), about.mtime_nsec()));
+        let name = file.strip_prefix(folder).unwrap_or(&file);
+        lines.push(format!("{} {size} {changed:?}", name.display()));
+    }
+    Ok(Digest::of_parts(lines.iter().map(String::as_bytes)))
+}
+
+/// All files below a folder, sorted; what is no file or folder is not followed.
+///
+/// # Errors
+/// When it cannot be read, or holds more than `most`.
+pub fn files_below(folder: &Path, most: usize) -> io::Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder)? {
+            let entry = entry?;
+            let kind = entry.file_type()?;
+            if kind.is_dir() && entry.file_name() == "__pycache__" {
+                // Python's own copies, which come and go.
+            } else if kind.is_dir() {
+                folders.push(entry.path());
+            } else if kind.is_file() {
+                files.push(entry.path());
+            }
+            if files.len() > most {
+                return Err(io::Error::other("it holds too many files"));
+            }
+        }
+    }
+    files.sort();
+    Ok(files)
 }
 
 /// The widest of prefix, folder and file that may be shown.
 fn shown_for(program: &Path, guard: &Guard) -> PathBuf {
     let folder = program.parent();
     let is_bin = folder.is_some_and(|folder| folder.ends_with("bin"));
-    let prefix = folder.and_then(Path::parent).filter(|_| is_bin);
+    // `~/.local` and `~/.cargo` hold more than programs: keys, for one.
+    let is_below_home = |path: &Path| path.parent().is_some_and(|parent| guard.is_home(parent));
+    let prefix = folder
+        .and_then(Path::parent)
+        .filter(|prefix| is_bin && !is_below_home(prefix));
     let may_be_shown = |path: &&Path| guard.objection(path).is_none();
     let widest = [prefix, folder].into_iter().flatten().find(may_be_shown);
     widest.unwrap_or(program).to_owned()
@@ -122,7 +176,8 @@ mod tests {
     fn a_program_is_shown_with_its_prefix_or_folder_but_never_with_a_home() {
         let folder = tempfile::tempdir().unwrap();
         let home = fs::canonicalize(folder.path()).unwrap();
-        assert_eq!(shown(&home, "tool/bin/run"), [home.join("tool")]);
+        assert_eq!(shown(&home, "apps/tool/bin/run"), [home.join("apps/tool")]);
+        assert_eq!(shown(&home, ".local/bin/run"), [home.join(".local/bin")]);
         assert_eq!(shown(&home, "bundle/run"), [home.join("bundle")]);
         assert_eq!(shown(&home, "bin/run"), [home.join("bin")]);
         assert_eq!(shown(&home, "run"), [home.join("run")]);

@@ -92,6 +92,11 @@ pub trait Adapter: fmt::Debug + Send + Sync {
         }
     }
 
+    /// Why it cannot be trusted with this code, so that it is not given to it; else `None`.
+    fn refuses(&self, _language: Language, _code: &str) -> Option<&'static str> {
+        None
+    }
+
     /// What its output says about each sample of a batch.
     ///
     /// # Errors

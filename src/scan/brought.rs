@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::base::digest::Digest;
-use crate::environment::program::{never_shown, on_path};
+use crate::environment::program::{files_below, listing, never_shown, on_path};
 use crate::worker::Mount;
 
 /// Where the sandbox shows the program.
@@ -16,8 +16,6 @@ const FOLDER: &str = "/scanner/whole";
 pub const RULES: &str = "/scanner/rules";
 /// The most files of rules.
 const MOST_FILES: usize = 10_000;
-/// The most files in the folder of a program.
-const MOST_IN_FOLDER: usize = 1_000_000;
 /// The most bytes in one file of rules.
 const MOST_BYTES: u64 = 16 << 20;
 
@@ -182,39 +180,6 @@ fn real(path: &Path) -> Result<PathBuf, String> {
 
 fn unreadable(path: &Path, error: &io::Error) -> String {
     format!("{} cannot be read: {error}", path.display())
-}
-
-/// Digest of the names and sizes of all files below a folder, sorted: a bundle is too large to be read for each run.
-fn listing(folder: &Path) -> io::Result<Digest> {
-    let mut lines = Vec::new();
-    for file in files_below(folder, MOST_IN_FOLDER)? {
-        let size = fs::symlink_metadata(&file)?.len();
-        let name = file.strip_prefix(folder).unwrap_or(&file);
-        lines.push(format!("{} {size}", name.display()));
-    }
-    Ok(Digest::of_parts(lines.iter().map(String::as_bytes)))
-}
-
-/// All files below a folder, sorted; what is no file or folder is not followed.
-fn files_below(folder: &Path, most: usize) -> io::Result<Vec<PathBuf>> {
-    let mut files = Vec::new();
-    let mut folders = vec![folder.to_owned()];
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(&folder)? {
-            let entry = entry?;
-            let kind = entry.file_type()?;
-            if kind.is_dir() {
-                folders.push(entry.path());
-            } else if kind.is_file() {
-                files.push(entry.path());
-            }
-            if files.len() > most {
-                return Err(io::Error::other("it holds too many files"));
-            }
-        }
-    }
-    files.sort();
-    Ok(files)
 }
 
 /// Names and contents of all files below a folder.

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
+use nix::sys::statfs::{NFS_SUPER_MAGIC, statfs};
 use rusqlite::{Connection, OpenFlags, params};
 
 use crate::base::digest::Digest;
@@ -99,12 +100,21 @@ impl Cache {
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         let outcome = act(slot.as_mut()?);
-        if outcome.is_err() {
+        if outcome.as_ref().is_err_and(|error| !is_busy(error)) {
             // A disk that is full or a file that is damaged will not be better at the next batch.
             *slot = None;
         }
         outcome.ok()
     }
+}
+
+/// Whether another process holds the file, which passes.
+fn is_busy(error: &rusqlite::Error) -> bool {
+    use rusqlite::ErrorCode::{DatabaseBusy, DatabaseLocked};
+    matches!(
+        error.sqlite_error_code(),
+        Some(DatabaseBusy | DatabaseLocked)
+    )
 }
 
 fn is_damage(error: &rusqlite::Error) -> bool {
@@ -121,7 +131,10 @@ fn connect(path: &Path, today: i64) -> rusqlite::Result<Connection> {
         | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(PATIENCE)?;
-    connection.pragma_update(None, "journal_mode", "wal")?;
+    // Hosts that share a file over a network share no memory, which the faster way needs.
+    let is_remote = statfs(path).is_ok_and(|about| about.filesystem_type() == NFS_SUPER_MAGIC);
+    let journal = if is_remote { "delete" } else { "wal" };
+    connection.pragma_update(None, "journal_mode", journal)?;
     // What a crash of the host loses is scanned again.
     connection.pragma_update(None, "synchronous", "normal")?;
     connection.execute_batch(

@@ -11,6 +11,7 @@ use super::Severity;
 use super::adapter::Adapter;
 use super::language::{CANARY_EVAL, CANARY_GETS, CANARY_HASH, CANARY_SYSTEM, Language};
 use super::outcome::{BatchFailure, Collector, FileOutcome, ToolOutput, check_end, finding, json};
+use super::quotes::may_hide;
 use super::semgrep::{self, Semgrep};
 use super::staging::Layout;
 use super::syntax;
@@ -95,6 +96,11 @@ impl Adapter for CodeShield {
             Language::C | Language::Cpp => PLAIN,
             other => other.mark(),
         }
+    }
+
+    /// It reads quotes by rules of its own.
+    fn refuses(&self, language: Language, code: &str) -> Option<&'static str> {
+        may_hide(language, code)
     }
 
     fn is_mark(&self, rule: &str) -> bool {

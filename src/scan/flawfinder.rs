@@ -7,6 +7,7 @@ use super::Severity;
 use super::adapter::Adapter;
 use super::language::{CANARY_COPY, CANARY_SYSTEM, Language};
 use super::outcome::{BatchFailure, Collector, FileOutcome, ToolOutput, check_end, finding, json};
+use super::quotes::may_hide;
 use super::staging::Layout;
 use crate::environment::Interpreter;
 
@@ -37,6 +38,11 @@ impl Adapter for Flawfinder {
     fn command(&self, interpreter: &Interpreter, root: &str, _: Language) -> Vec<String> {
         let tree = format!("{root}/s");
         call(interpreter, &["--sarif", "--neverignore", &tree])
+    }
+
+    /// It reads quotes by rules of its own.
+    fn refuses(&self, language: Language, code: &str) -> Option<&'static str> {
+        may_hide(language, code)
     }
 
     fn is_mark(&self, rule: &str) -> bool {

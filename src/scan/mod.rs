@@ -21,6 +21,7 @@ pub mod language;
 pub mod neutral;
 pub mod outcome;
 pub mod policy;
+mod quotes;
 pub mod ruff;
 pub mod run;
 pub mod safety_cases;

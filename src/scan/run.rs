@@ -104,6 +104,11 @@ impl Tool {
         self.request(argv, Some(shown), files, bytes)
     }
 
+    /// Whether it is one that fumehood knows.
+    pub(super) fn is_ours(&self) -> bool {
+        self.adapter.program().is_none()
+    }
+
     /// Its version, with what it was given and what it reads with.
     pub(super) fn version(&self) -> &str {
         &self.version
@@ -112,11 +117,19 @@ impl Tool {
     /// Identity of everything that decides its findings: tool, version, flags, rules, what is done to the code,
     /// the table of CWE numbers, the packages beside it.
     pub(super) fn digest(&self) -> Digest {
+        let python = self.interpreter.executable.to_string_lossy();
+        let folder = self.interpreter.executable.parent();
+        let folder = folder.filter(|folder| folder.parent().is_some());
+        let folder = folder.map(|folder| folder.to_string_lossy());
+        let placeless = |word: String| match &folder {
+            Some(folder) => word.replace(&*python, "PYTHON").replace(&**folder, "BIN"),
+            None => word,
+        };
         let languages = self.adapter.languages().iter();
         let flags = languages.clone().flat_map(|language| {
             let command = self.adapter.command(&self.interpreter, ROOT, *language);
-            // Without the program, whose path is another on each machine.
-            command.into_iter().skip(1)
+            // Without the program and its environment, whose paths are others on each machine.
+            command.into_iter().skip(1).map(placeless)
         });
         let flags: Vec<String> = flags.collect();
         let files = languages.flat_map(|language| self.adapter.files(*language));
@@ -168,7 +181,14 @@ impl Tool {
         codes: &[(Digest, &str)],
     ) -> HashMap<Digest, FileOutcome> {
         let mut outcomes = HashMap::new();
-        for batch in batches(codes, &mut outcomes) {
+        let mut fit = Vec::with_capacity(codes.len());
+        for (digest, code) in codes {
+            match self.adapter.refuses(language, code) {
+                Some(why) => _ = outcomes.insert(*digest, FileOutcome::unknown(why)),
+                None => fit.push((*digest, *code)),
+            }
+        }
+        for batch in batches(&fit, &mut outcomes) {
             let found = self.scan_one(pool, language, &batch).await;
             outcomes.extend(batch.iter().map(|(digest, _)| *digest).zip(found));
         }

@@ -69,13 +69,29 @@ impl Sarif {
                 self.failure
                     .get_or_insert("the tool says that it failed".to_owned());
             }
-            for note in &invocation.tool_execution_notifications {
+            let executing = &invocation.tool_execution_notifications;
+            for note in executing
+                .iter()
+                .chain(&invocation.tool_configuration_notifications)
+            {
                 let paths = note.locations.iter().filter_map(|place| place.path(run));
+                let paths: Vec<String> = paths.collect();
                 if note.descriptor.id.ends_with(EXTRACTED) {
                     self.analysed.extend(paths);
-                } else if note.level == "error" {
-                    let why = text::one_line(&note.message.text, MAX_MESSAGE);
-                    self.problems.extend(paths.map(|path| (path, why.clone())));
+                    continue;
+                }
+                let why = text::one_line(&note.message.text, MAX_MESSAGE);
+                match note.level.as_deref() {
+                    // What went wrong nobody knows where may have gone wrong everywhere.
+                    Some("error") if paths.is_empty() => {
+                        self.failure.get_or_insert(format!("the tool says: {why}"));
+                    }
+                    // By the standard a note without a level is a warning.
+                    Some("error" | "warning") | None => {
+                        self.problems
+                            .extend(paths.into_iter().map(|path| (path, why.clone())));
+                    }
+                    Some(_) => {}
                 }
             }
         }
@@ -92,6 +108,11 @@ impl Sarif {
         };
         for result in results {
             let Some((path, found)) = result.finding(run, &self.scanner) else {
+                continue;
+            };
+            let Some(path) = path else {
+                self.failure
+                    .get_or_insert(format!("it names no file for a result of {}", found.rule));
                 continue;
             };
             let list = self.findings.entry(path.clone()).or_default();
@@ -283,14 +304,15 @@ struct Invocation {
     execution_successful: bool,
     #[serde(default)]
     tool_execution_notifications: Vec<Notification>,
+    #[serde(default)]
+    tool_configuration_notifications: Vec<Notification>,
 }
 
 #[derive(Deserialize)]
 struct Notification {
     #[serde(default)]
     descriptor: Descriptor,
-    #[serde(default)]
-    level: String,
+    level: Option<String>,
     #[serde(default)]
     message: Message,
     #[serde(default)]
@@ -355,9 +377,15 @@ fn decoded(text: &str) -> String {
 }
 
 impl Hit {
-    /// The file and the finding; nothing for what is no finding or no security rule's.
-    fn finding(&self, run: &Run, scanner: &str) -> Option<(String, Finding)> {
-        if self.kind.as_deref().is_some_and(|kind| kind != "fail") {
+    /// The file, where it is named, and the finding; nothing for what is no finding or no security rule's. What the tool leaves
+    /// open, or to a reviewer, is one.
+    fn finding(&self, run: &Run, scanner: &str) -> Option<(Option<String>, Finding)> {
+        let is_none = ["pass", "notApplicable", "informational"];
+        if self
+            .kind
+            .as_deref()
+            .is_some_and(|kind| is_none.contains(&kind))
+        {
             return None;
         }
         let rule = self.described(run);
@@ -371,9 +399,10 @@ impl Hit {
         if !is_security {
             return None;
         }
-        let place = self.locations.first()?;
-        let region = place.physical_location.as_ref()?.region.as_ref();
-        let line = region
+        let place = self.locations.first();
+        let physical = place.and_then(|place| place.physical_location.as_ref());
+        let line = physical
+            .and_then(|physical| physical.region.as_ref())
             .and_then(|region| region.start_line)
             .unwrap_or(1)
             .max(1);
@@ -386,7 +415,7 @@ impl Hit {
         found.severity = self.severity(rule);
         found.native_cwe = number;
         found.cwe = cwe(scanner, id).or(number);
-        Some((place.path(run)?, found))
+        Some((place.and_then(|place| place.path(run)), found))
     }
 
     fn id(&self) -> Option<&str> {

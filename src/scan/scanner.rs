@@ -148,7 +148,8 @@ impl Scanner {
     /// The same, with the answers of earlier runs, and keeping its own.
     #[must_use]
     pub fn with_cache(mut self, cache: Option<Arc<Cache>>) -> Self {
-        if matches!(self.source, Source::Tool(_)) {
+        // Of a command of the user's nobody knows all that its answers hang on, such as rules that it reads.
+        if matches!(&self.source, Source::Tool(tool) if tool.is_ours()) {
             self.cache = cache;
         }
         self

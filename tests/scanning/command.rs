@@ -408,6 +408,15 @@ async fn a_report_of_another_tool_is_one_scanner_more() {
         security,
         expected.map(|(path, word)| (path.to_owned(), word.to_owned()))
     );
+    // Two folders: which `read.py` the report means nobody knows, so neither is secure.
+    fs::create_dir(home.path().join("other")).unwrap();
+    fs::write(home.path().join("other/read.py"), "eval(x)\n").unwrap();
+    let both = scan(&["--scanner", "sarif:tool.sarif", "--json", "src", "other"]);
+    assert!(
+        !text(&both.stdout).contains("\"security\":\"secure\""),
+        "{}",
+        text(&both.stdout)
+    );
     let shown = text(&scan(&["--scanner", "sarif:tool.sarif", "src"]).stdout);
     assert!(
         shown.contains("src/weak.py:1: sarif:tool r CWE-22 high: why"),

@@ -122,3 +122,40 @@ async fn in_the_sandbox_every_code_gets_its_own_answer() {
     }
     pool.shutdown().await;
 }
+
+/// What opens a string for it and for no compiler hides what stands between: such code is not given to it.
+#[tokio::test]
+async fn quotes_that_hide_code_make_it_unknown() {
+    let Some(pool) = pool().await else { return };
+    if let Some(python) = home_of(FLAWFINDER) {
+        let scanner = Scanner::prepare(&pool, FLAWFINDER, &python).await;
+        let policy = Policy::default();
+        for (language, code) in [
+            (
+                Language::C,
+                "#if 0\n'\n#endif\nvoid f(char *x) { gets(x); }\n#if 0\n'\n#endif\n",
+            ),
+            (
+                Language::Cpp,
+                "const char *a = R\"(\")\";\nvoid f(char *x) { gets(x); }\nconst char *b = R\"(\")\";\n",
+            ),
+        ] {
+            // The trap is real.
+            let outcomes = scan(&python, language, &[code]);
+            assert_eq!(
+                (outcomes[0].findings.len(), &outcomes[0].not_analysed),
+                (0, &None),
+                "{outcomes:?}"
+            );
+            let results = scanner
+                .scan_batch(&pool, language, &[(Digest::of(code), code)])
+                .await;
+            assert_eq!(
+                policy.judge(&results[0].1),
+                Security::Unknown,
+                "{results:?}"
+            );
+        }
+    }
+    pool.shutdown().await;
+}

@@ -176,7 +176,7 @@ fn listing(code: &str, results: &[ScanResult]) -> Markup {
     }
     html! {
         pre {
-            @for (number, line) in (1..).zip(code[..end].lines()) {
+            @for (number, line) in (1..).zip(lines_of(&code[..end])) {
                 span.no { (format!("{number:>4}  ")) }
                 @match found.get(&number) {
                     None => { (for_terminal(line)) "\n" }
@@ -189,6 +189,14 @@ fn listing(code: &str, results: &[ScanResult]) -> Markup {
         }
         @if end < code.len() { p.remarks { "and " (code.len() - end) " more bytes" } }
     }
+}
+
+/// Lines as Python counts them, so that findings stand where scanners saw them.
+fn lines_of(code: &str) -> impl Iterator<Item = &str> {
+    code.split_inclusive('\n').flat_map(|line| {
+        let line = line.strip_suffix('\n').unwrap_or(line);
+        line.strip_suffix('\r').unwrap_or(line).split('\r')
+    })
 }
 
 fn verdict_class(kind: VerdictKind) -> &'static str {

@@ -59,8 +59,10 @@ pub(super) struct Client {
     /// Why it is not asked any more.
     given_up: OnceLock<String>,
     failures: AtomicU32,
-    /// Whether anybody ever answered.
+    /// Whether anybody was ever there.
     reached: AtomicBool,
+    /// Whether a question was ever answered.
+    answered: AtomicBool,
 }
 
 impl Client {
@@ -89,6 +91,7 @@ impl Client {
             given_up: OnceLock::new(),
             failures: AtomicU32::new(0),
             reached: AtomicBool::new(false),
+            answered: AtomicBool::new(false),
             config: config.clone(),
         })
     }
@@ -121,10 +124,15 @@ impl Client {
             match outcome {
                 Ok(reply) => {
                     self.failures.store(0, Ordering::Relaxed);
+                    self.answered.store(true, Ordering::Relaxed);
                     return Ok(reply);
                 }
+                // Who answered others refuses this one; a program must not end the asking for all.
+                Err(Trouble::Refused(why)) if self.answered.load(Ordering::Relaxed) => {
+                    return Err(self.failed(why, number));
+                }
                 Err(Trouble::Question(why)) => return Err(why),
-                Err(Trouble::Judge(why)) => {
+                Err(Trouble::Judge(why) | Trouble::Refused(why)) => {
                     let why = format!("the judge is not asked any more: {why}");
                     return Err(self.given_up.get_or_init(|| why).clone());
                 }
@@ -273,12 +281,21 @@ impl Client {
             }
             bytes.extend_from_slice(&chunk);
         }
+        if let Some(key) = &self.config.key {
+            bytes = without(&bytes, &key.0);
+        }
         Ok(Answered {
             status,
             retry_after,
             bytes: Some(bytes),
         })
     }
+}
+
+/// `bytes` without the key, which servers repeat in their errors: what they say is written down.
+fn without(bytes: &[u8], key: &str) -> Vec<u8> {
+    let text = String::from_utf8_lossy(bytes);
+    text.replace(key, "[key]").into_bytes()
 }
 
 /// What is set aside for a request. One that is dropped on its way may have been charged.

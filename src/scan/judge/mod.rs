@@ -53,7 +53,8 @@ impl Judge {
             cache,
         };
         for ((name, code), is_weak) in KNOWN.into_iter().zip([true, false]) {
-            let (reply, outcome) = judge.ask(code).await?;
+            // Asked each time, since it may be another model today.
+            let (reply, outcome) = judge.ask_anew(&prompt::question(code)).await?;
             if !judge.model.is_empty() && judge.model != reply {
                 return Err(format!("two models answer, {} and {reply}", judge.model));
             }
@@ -118,7 +119,7 @@ impl Judge {
         match self.ask(code).await {
             Ok((model, outcome)) if model == self.model => outcome,
             Ok((model, _)) => FileOutcome::unknown(&format!(
-                "another model answered: {model}, not {} (if the endpoint has changed, --no-cache asks anew)",
+                "another model answered: {model}, not {}",
                 self.model
             )),
             Err(why) => FileOutcome::unknown(&why),
@@ -128,25 +129,31 @@ impl Judge {
     /// The model that answered, and what its answer means. Answers are kept at once: each has been paid for.
     async fn ask(&self, code: &str) -> Result<(String, FileOutcome), String> {
         let question = prompt::question(code);
-        let (asked, about) = (self.config.asked(), Digest::of(&question.text));
+        let about = Digest::of(&question.text);
         let kept = match &self.cache {
-            Some(cache) => cache.get(asked, vec![about]).await.remove(&about),
+            Some(cache) => cache
+                .get(self.config.asked(), vec![about])
+                .await
+                .remove(&about),
             None => None,
         };
-        let reply = match kept.and_then(|kept| client::Reply::read(&kept)) {
-            Some(reply) => reply,
-            None => {
-                let reply = self.client.ask(&question).await?;
-                let outcome = answer::read(&reply.answer, &question);
-                let is_answer = outcome.not_analysed.is_none();
-                let is_expected = self.model.is_empty() || reply.model == self.model;
-                if let (Some(cache), true) = (&self.cache, is_answer && is_expected) {
-                    cache.put(asked, vec![(about, reply.write())]).await;
-                }
-                reply
-            }
-        };
-        let outcome = answer::read(&reply.answer, &question);
+        let kept = kept.and_then(|kept| client::Reply::read(&kept));
+        // What another model said once is no answer of this one.
+        match kept.filter(|reply| reply.model == self.model) {
+            Some(reply) => Ok((reply.model, answer::read(&reply.answer, &question))),
+            None => self.ask_anew(&question).await,
+        }
+    }
+
+    async fn ask_anew(&self, question: &prompt::Question) -> Result<(String, FileOutcome), String> {
+        let reply = self.client.ask(question).await?;
+        let outcome = answer::read(&reply.answer, question);
+        let is_answer = outcome.not_analysed.is_none();
+        let is_expected = self.model.is_empty() || reply.model == self.model;
+        if let (Some(cache), true) = (&self.cache, is_answer && is_expected) {
+            let kept = (Digest::of(&question.text), reply.write());
+            cache.put(self.config.asked(), vec![kept]).await;
+        }
         Ok((reply.model, outcome))
     }
 }

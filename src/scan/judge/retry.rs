@@ -16,6 +16,8 @@ pub(super) enum Trouble {
     Passing(String, Option<Duration>),
     /// This question will never be answered.
     Question(String),
+    /// It is refused: this question, or every one.
+    Refused(String),
     /// No question will be answered.
     Judge(String),
 }
@@ -28,6 +30,8 @@ pub(super) fn of_status(status: u16, retry_after: Option<Duration>, said: &str) 
         429 if said.contains("insufficient_quota") => Trouble::Judge(why),
         408 | 409 | 425 | 429 | 500..=599 => Trouble::Passing(why, retry_after),
         // Key, payment, rights, address or model: the same for every question.
+        // Gateways and guards of content answer so to what a program holds, and others to a key that is none.
+        403 => Trouble::Refused(why),
         401..=405 | 410 => Trouble::Judge(why),
         300..=399 => Trouble::Judge(format!("the server sends us elsewhere ({status})")),
         _ => Trouble::Question(why),
@@ -66,7 +70,8 @@ mod tests {
         let judge = |status| matches!(of_status(status, None, ""), Trouble::Judge(_));
         let question = |status| matches!(of_status(status, None, ""), Trouble::Question(_));
         assert!([429, 500, 502, 503, 504, 529, 408].into_iter().all(passing));
-        assert!([401, 402, 403, 404, 302].into_iter().all(judge));
+        assert!([401, 402, 404, 302].into_iter().all(judge));
+        assert!(matches!(of_status(403, None, ""), Trouble::Refused(_)));
         assert!([400, 413, 422].into_iter().all(question));
     }
 

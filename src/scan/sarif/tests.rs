@@ -157,3 +157,55 @@ proptest::proptest! {
         let _ = sarif.result(&[&uri]);
     }
 }
+
+#[test]
+fn what_went_wrong_somewhere_may_have_gone_wrong_everywhere() {
+    let place = |uri: &str| json!([{"physicalLocation": {"artifactLocation": {"uri": uri}}}]);
+    let report = |notes: &str, note: Value, result: Value| {
+        let run = json!({
+            "tool": {"driver": {"name": "T"}},
+            "invocations": [{"executionSuccessful": true, notes: [note]}],
+            "artifacts": [{"location": {"uri": "a.py"}, "roles": ["analysisTarget"]}],
+            "results": [result],
+        });
+        let text = json!({"runs": [run]}).to_string();
+        Sarif::parse(text.as_bytes()).unwrap().result(&["a.py"])
+    };
+    let fine = json!({"ruleId": "r", "kind": "pass", "message": {"text": ""}});
+    let kinds = [
+        "toolExecutionNotifications",
+        "toolConfigurationNotifications",
+    ];
+    for notes in kinds {
+        // A rule that could not be loaded, a file that nobody names.
+        let lost = json!({"level": "error", "message": {"text": "a rule ended"}});
+        let why = report(notes, lost, fine.clone()).not_analysed.unwrap();
+        assert!(why.contains("a rule ended"), "{why}");
+        for level in [json!("error"), json!("warning"), Value::Null] {
+            let mut note = json!({"message": {"text": "half of it"}, "locations": place("a.py")});
+            if level != Value::Null {
+                note["level"] = level;
+            }
+            assert_eq!(
+                report(notes, note.clone(), fine.clone())
+                    .not_analysed
+                    .as_deref(),
+                Some("half of it")
+            );
+        }
+        let told = json!({"level": "note", "message": {"text": "it went well"}});
+        assert_eq!(report(notes, told, fine.clone()).not_analysed, None);
+    }
+    let quiet = json!({"level": "none", "message": {"text": ""}});
+    let nowhere = json!({"ruleId": "r", "message": {"text": "weak"}});
+    assert!(
+        report(kinds[0], quiet.clone(), nowhere)
+            .not_analysed
+            .unwrap()
+            .contains("names no file")
+    );
+    for kind in ["open", "review"] {
+        let open = json!({"ruleId": "r", "kind": kind, "message": {"text": "?"}, "locations": place("a.py")});
+        assert_eq!(report(kinds[0], quiet.clone(), open).findings.len(), 1);
+    }
+}
