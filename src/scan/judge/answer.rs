@@ -66,7 +66,8 @@ pub(super) fn read(text: &str, question: &Question) -> FileOutcome {
 
 fn parse(text: &str, question: &Question) -> Result<Vec<Finding>, String> {
     let answer: Answer = serde_json::from_str(bare(text))
-        .map_err(|error| format!("{error}, in \"{}\"", one_line(text, 60)))?;
+        // The error repeats names that stand in the answer.
+        .map_err(|error| one_line(&format!("{error}, in \"{}\"", one_line(text, 60)), 200))?;
     if answer.review != question.id {
         return Err("it does not repeat the id of the question".to_owned());
     }

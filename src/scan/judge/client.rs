@@ -245,6 +245,7 @@ impl Client {
             Err(error) => {
                 let said = one_line(&String::from_utf8_lossy(&bytes), 60);
                 let why = format!("the reply is not what it should be: {error}, in \"{said}\"");
+                let why = one_line(&why, MAX_WORDS);
                 (Err(Trouble::Passing(why, None)), most)
             }
         }
