@@ -1,5 +1,6 @@
 //! The summary as GitHub-flavoured Markdown.
 
+use super::compare::CompareSummary;
 use super::page::Page;
 use super::sheet::Sheet;
 use super::study::StudySummary;
@@ -13,6 +14,11 @@ pub fn render(summary: &Summary) -> String {
 /// The scanners side by side.
 pub fn render_study(study: &StudySummary) -> String {
     write(&Page::of_study(study))
+}
+
+/// Techniques against a base.
+pub fn render_compare(summary: &CompareSummary) -> String {
+    write(&Page::of_compare(summary))
 }
 
 fn write(page: &Page) -> String {

@@ -1,9 +1,11 @@
 //! What a run came to, for people and for other programs. Everything here renders; nothing runs.
 //!
-//! A [`Summary`] holds every number of a run, a [`StudySummary`] what its scanners say side by side; the
-//! other files write them, or single results, down.
+//! A [`Summary`] holds every number of a run, a [`StudySummary`] what its scanners say side by side, a [`CompareSummary`]
+//! two or more groups of samples; the other files write them, or single results, down.
 
 pub mod bigcodebench;
+pub mod compare;
+mod compare_sheet;
 pub mod evalplus;
 pub mod failures;
 pub mod format;
@@ -17,5 +19,6 @@ pub mod summary;
 pub mod suspects;
 pub mod terminal;
 
+pub use compare::CompareSummary;
 pub use study::StudySummary;
 pub use summary::{About, Inputs, Sandbox, Summary, Tool};

@@ -2,6 +2,8 @@
 //!
 //! Every hostile text in it is on one line, bounded, with its control characters made visible.
 
+use super::compare::CompareSummary;
+use super::compare_sheet;
 use super::format;
 use super::sheet::{self, Sheet};
 use super::study::StudySummary;
@@ -37,6 +39,16 @@ impl Page {
             sheets: study_sheet::all(study),
             meanings: ("What the numbers mean", study_sheet::meanings(study)),
             facts: sheet::facts(&study.about),
+        }
+    }
+
+    /// Techniques against a base.
+    pub(super) fn of_compare(summary: &CompareSummary) -> Self {
+        Self {
+            title: compare_sheet::heading(summary),
+            sheets: compare_sheet::all(summary),
+            meanings: ("What the numbers mean", compare_sheet::meanings(summary)),
+            facts: sheet::facts(&summary.about),
         }
     }
 }

@@ -3,6 +3,7 @@
 
 use comfy_table::{CellAlignment, ContentArrangement, LineStyle, Table, presets};
 
+use super::compare::CompareSummary;
 use super::format;
 use super::page::Page;
 use super::sheet::Sheet;
@@ -20,6 +21,11 @@ pub fn render(summary: &Summary, width: usize) -> String {
 /// The scanners side by side, laid out for `width` columns.
 pub fn render_study(study: &StudySummary, width: usize) -> String {
     lay_out(&Page::of_study(study), width)
+}
+
+/// Techniques against a base, laid out for `width` columns.
+pub fn render_compare(summary: &CompareSummary, width: usize) -> String {
+    lay_out(&Page::of_compare(summary), width)
 }
 
 fn lay_out(page: &Page, width: usize) -> String {
