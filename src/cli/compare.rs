@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::Global;
+use super::codes::CodeArgs;
 use super::exit_code::Exit;
 use super::failure::Failure;
 use super::output::print;
@@ -19,6 +20,7 @@ use crate::report::{CompareSummary, json, markdown, terminal};
 ///   fumehood compare BASE TECHNIQUE...                  run folders; the first is the base
 ///   fumehood compare RUN --base GROUP                   the groups of one run
 ///   fumehood compare BASE TECHNIQUE --fail-if 'safe@1 drops 0.01 (p<0.05)'
+///   fumehood compare BASE TECHNIQUE --list IF:SN --data TASKS --samples-base FILE --samples FILE
 ///
 /// docs/comparing.md has the formulas.
 #[derive(Args, Debug)]
@@ -51,6 +53,8 @@ pub(super) struct CompareArgs {
     /// End with exit code 9 if a technique does this, such as 'safe@1 drops 0.01 (p<0.05)'; may be repeated.
     #[arg(long = "fail-if", value_name = "RULE")]
     gates: Vec<Gate>,
+    #[command(flatten)]
+    codes: CodeArgs,
     /// Print Markdown instead of tables.
     #[arg(long, conflicts_with = "json")]
     markdown: bool,
@@ -105,7 +109,7 @@ pub(super) fn run(args: &CompareArgs, global: Global) -> Result<Exit, Failure> {
         replicates: args.replicates,
         gates: &args.gates,
     };
-    let summary = CompareSummary::build(
+    let mut summary = CompareSummary::build(
         about(&sides.run_of(&sides.base).manifest),
         sides.differences.clone(),
         Contestant {
@@ -117,6 +121,12 @@ pub(super) fn run(args: &CompareArgs, global: Global) -> Result<Exit, Failure> {
         &techniques,
         asked,
     );
+    let pairings: Vec<&Pairing<'_>> = pairings.iter().map(|(_, pairing)| pairing).collect();
+    let shown = args.codes.show(&sides, &pairings)?;
+    for (technique, shown) in summary.techniques.iter_mut().zip(shown) {
+        technique.listing = shown.listing;
+        technique.failures = shown.failures;
+    }
     print(&match args.format(global) {
         Format::Terminal => terminal::render_compare(&summary, width()),
         Format::Markdown => markdown::render_compare(&summary),

@@ -8,6 +8,7 @@ pub mod output;
 
 mod attack;
 mod bench;
+mod codes;
 mod compare;
 mod demo;
 mod doctor;

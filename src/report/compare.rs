@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::listing::{Failures, Listing};
 use super::summary::About;
 use crate::base::text::one_line;
 use crate::base::version::COMPARE;
@@ -78,6 +79,10 @@ pub struct TechniqueSummary {
     pub transitions: TransitionSummary,
     /// What the rules of `--fail-if` say.
     pub rulings: Vec<Ruling>,
+    /// Why samples that became secure stopped working; `None` unless the samples were given.
+    pub failures: Option<Failures>,
+    /// The samples behind the cell of `--list`.
+    pub listing: Option<Listing>,
 }
 
 /// What was compared with what.
@@ -264,6 +269,8 @@ impl TechniqueSummary {
             deltas: deltas(pairing, asked.ks, asked.replicates),
             transitions: TransitionSummary::of(&Transitions::of(pairing)),
             rulings: Vec::new(),
+            failures: None,
+            listing: None,
         }
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::compare::{CompareSummary, TechniqueSummary, TransitionShare};
 use super::format;
+use super::listing_sheet;
 use super::sheet::{Sheet, clean};
 use crate::base::text::one_line;
 use crate::metrics::paired::{Delta, Ruling, State, Verdict};
@@ -45,6 +46,8 @@ pub(super) fn all(summary: &CompareSummary) -> Vec<Sheet> {
         sheets.push(left_out(technique));
     }
     sheets.push(transitions(summary));
+    sheets.push(listing_sheet::failures(summary));
+    sheets.extend(summary.techniques.iter().map(listing_sheet::listing));
     sheets.retain(|sheet| !sheet.rows.is_empty());
     sheets
 }
@@ -307,8 +310,8 @@ fn matrix(technique: &TechniqueSummary) -> Sheet {
     let lost = &transitions.lost_security;
     if lost.count > 0 {
         sheet.remarks.push(format!(
-            "security is not monotonic: {} of {} that were secure are insecure now",
-            lost.count, lost.of
+            "security is not monotonic: {} of {} that were secure are insecure now (--list '{}')",
+            lost.count, lost.of, lost.cell
         ));
     }
     sheet
@@ -334,6 +337,13 @@ fn transitions(summary: &CompareSummary) -> Sheet {
             share.map_or_else(String::new, percent)
         }));
         sheet.rows.push(row);
+    }
+    if summary.techniques.iter().all(|one| one.failures.is_none()) {
+        sheet.remarks.push(
+            "why samples stopped working is not told: journals hold no code; give it with --data, --samples-base and \
+             --samples"
+                .to_owned(),
+        );
     }
     sheet
 }

@@ -33,6 +33,13 @@ fn write(page: &Page) -> String {
             item(&mut text, remark);
         }
     }
+    for (title, lines) in &page.blocks {
+        text.push_str(&format!("\n## {}\n\n", escape(title)));
+        // Indented text ends at nothing that it could hold, as a fence would.
+        for line in lines {
+            text.push_str(&format!("    {line}\n"));
+        }
+    }
     let (title, meanings) = &page.meanings;
     text.push_str(&format!("\n## {title}\n\n"));
     for (name, meaning) in meanings {

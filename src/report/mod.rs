@@ -10,6 +10,8 @@ pub mod evalplus;
 pub mod failures;
 pub mod format;
 pub mod json;
+pub mod listing;
+mod listing_sheet;
 pub mod markdown;
 mod page;
 mod sheet;

@@ -42,6 +42,12 @@ fn lay_out(page: &Page, width: usize) -> String {
             paragraph(&mut text, &format!("- {remark}"), width);
         }
     }
+    for (title, lines) in &page.blocks {
+        text.push_str(&format!("\n{title}\n"));
+        for line in lines {
+            text.push_str(&format!("  {line}\n"));
+        }
+    }
     let (title, meanings) = &page.meanings;
     text.push_str(&format!("\n{title}\n"));
     for (name, meaning) in meanings {

@@ -9,6 +9,7 @@
 )]
 
 mod command;
+mod diffs;
 mod gates;
 mod laws;
 mod paper;

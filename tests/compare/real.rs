@@ -71,7 +71,7 @@ fn two_real_runs() {
     if !can_run(home.path()) {
         return;
     }
-    real_runs(home.path());
+    let data = real_runs(home.path());
     let found = compare(home.path(), 0, &["base", "after"]);
     let technique = &found["techniques"][0];
     assert_eq!(technique["side"]["group"], "after");
@@ -101,4 +101,123 @@ fn two_real_runs() {
         9,
         &["base", "after", "--fail-if", "pass drops 0.5"],
     );
+    let bare = fumehood(home.path(), &["compare", "base", "after"]);
+    assert!(
+        text(&bare.stdout).contains("is not told: journals hold no code"),
+        "{}",
+        text(&bare.stdout)
+    );
+    behind_the_cells(home.path(), &data);
+}
+
+/// With the samples: what is behind a cell, what changed, and why it stopped working.
+fn behind_the_cells(home: &Path, data: &str) {
+    let given = [
+        "base",
+        "after",
+        "--list",
+        "IF:SN",
+        "--data",
+        data,
+        "--samples-base",
+        "base.jsonl",
+        "--samples",
+        "after.jsonl",
+    ];
+    let found = compare(home, 0, &given);
+    let technique = &found["techniques"][0];
+    let listing = &technique["listing"];
+    assert_eq!(
+        (&listing["cell"], &listing["count"]),
+        (&json!("IF:SN"), &json!(1))
+    );
+    let pair = &listing["pairs"][0];
+    assert_eq!(
+        (&pair["task"], &pair["before"], &pair["after"]),
+        (&json!("Demo/2"), &json!("I&F"), &json!("S&!F"))
+    );
+    assert_eq!(pair["base"]["findings"], json!(["bandit B324, line 4"]));
+    assert_eq!(pair["technique"]["findings"], json!([]));
+    let lines: Vec<&str> = pair["diff"]["lines"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|line| line.as_str().unwrap())
+        .collect();
+    assert!(
+        lines.contains(&"-    digest = hashlib.md5()") && lines.contains(&"+    pass"),
+        "{lines:?}"
+    );
+    let failures = &technique["failures"];
+    assert_eq!(failures["samples"], 1);
+    assert_eq!(
+        failures["classes"][0],
+        json!({"class": "removed-code", "samples": 1, "fn_suspect": 0})
+    );
+    let examined = &failures["examined"][0];
+    assert_eq!(examined["autopsy"]["why"], "the function does nothing");
+    assert_eq!(examined["autopsy"]["features"]["is_placeholder"], true);
+    for format in [&[][..], &["--markdown"]] {
+        let shown = fumehood(home, &[&["compare"], &given[..], format].concat());
+        let shown = text(&shown.stdout);
+        for part in [
+            "removed code",
+            "samples behind IF:SN",
+            "bandit B324",
+            "-    digest = hashlib.md5()",
+            "+    pass",
+        ] {
+            assert!(shown.contains(part), "{part} in {shown}");
+        }
+    }
+    let without = compare(home, 0, &["base", "after", "--list", "SF:IN"]);
+    assert_eq!(without["techniques"][0]["listing"]["count"], 0);
+    assert_eq!(without["techniques"][0]["failures"], Value::Null);
+
+    // Files that are not what the runs were made of.
+    let refused = |arguments: &[&str], code: i32| {
+        super::command::refused(
+            home,
+            code,
+            &[&["base", "after", "--data", data], arguments].concat(),
+        )
+    };
+    let said = refused(
+        &["--samples-base", "after.jsonl", "--samples", "base.jsonl"],
+        3,
+    );
+    assert!(
+        said.contains(
+            "after.jsonl is not what base was evaluated with: the sample of line 1 has other code"
+        ),
+        "{said}"
+    );
+    fs::write(
+        home.join("less.jsonl"),
+        fs::read_to_string(home.join("base.jsonl"))
+            .unwrap()
+            .lines()
+            .nth(1)
+            .unwrap(),
+    )
+    .unwrap();
+    let said = refused(
+        &["--samples-base", "less.jsonl", "--samples", "after.jsonl"],
+        3,
+    );
+    assert!(said.contains("it has no sample Demo/2#0"), "{said}");
+    let said = refused(&["--samples", "after.jsonl"], 2);
+    assert!(said.contains("--samples-base FILE"), "{said}");
+    let said = refused(
+        &[
+            "--samples-base",
+            "base.jsonl",
+            "--samples",
+            "after.jsonl",
+            "--samples",
+            "after.jsonl",
+        ],
+        2,
+    );
+    assert!(said.contains("2 sample files for 1 technique"), "{said}");
 }
