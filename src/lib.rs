@@ -22,6 +22,8 @@ pub mod environment;
 
 pub mod scan;
 
+pub mod autopsy;
+
 pub mod metrics;
 
 pub mod journal;

@@ -10,6 +10,8 @@ pub const MANIFEST: u32 = 1;
 pub const SUMMARY: u32 = 2;
 /// What `fumehood report --scanners --json` prints.
 pub const STUDY: u32 = 1;
+/// What `fumehood compare --json` prints.
+pub const COMPARE: u32 = 1;
 /// Results of `fumehood exec`.
 pub const EXEC: u32 = 1;
 /// Cached reference outcomes of ground truths.

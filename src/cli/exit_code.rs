@@ -24,11 +24,13 @@ pub enum Exit {
     RunFolder = 7,
     /// A hostile program of `doctor --attack` got somewhere, or the host is not as it was.
     Breached = 8,
+    /// A rule of `compare --fail-if` is broken, or cannot be decided.
+    Regressed = 9,
 }
 
 impl Exit {
     /// Every code with its meaning, in the order of the help text.
-    pub const ALL: [(Self, &'static str); 9] = [
+    pub const ALL: [(Self, &'static str); 10] = [
         (Self::Success, "everything asked for was done"),
         (
             Self::Incomplete,
@@ -55,6 +57,10 @@ impl Exit {
         (
             Self::Breached,
             "a hostile program of `doctor --attack` got somewhere",
+        ),
+        (
+            Self::Regressed,
+            "a rule of `compare --fail-if` is broken, or has no value to decide it by",
         ),
     ];
 

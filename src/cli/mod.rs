@@ -8,6 +8,8 @@ pub mod output;
 
 mod attack;
 mod bench;
+mod codes;
+mod compare;
 mod demo;
 mod doctor;
 mod env;
@@ -27,6 +29,7 @@ mod scan;
 mod scan_files;
 mod scanners;
 mod setup;
+mod sides;
 mod stage;
 mod study;
 
@@ -79,6 +82,8 @@ enum Command {
     Stage(stage::StageArgs),
     /// Report on a run from its journal.
     Report(report::ReportArgs),
+    /// Set techniques against a base: what changed, how sure that is, and what became of each sample.
+    Compare(Box<compare::CompareArgs>),
 }
 
 /// Runs the command line and gives its exit code.
@@ -116,6 +121,7 @@ pub fn main() -> ExitCode {
         Command::Scan(args) => scan::run(&args, cli.global),
         Command::Stage(args) => stage::run(&args, cli.global),
         Command::Report(args) => report::run(&args, cli.global),
+        Command::Compare(args) => compare::run(&args, cli.global),
     };
     outcome
         .unwrap_or_else(|failure: Failure| failure.report())

@@ -1,5 +1,6 @@
 //! `manifest.json`: what a run was given.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::Path;
@@ -119,6 +120,14 @@ impl Host {
 impl Identity {
     /// Each part in which `other` differs, with both values.
     pub fn differences(&self, other: &Self) -> Vec<String> {
+        let parts = self.unlike(other).into_iter();
+        parts
+            .map(|(part, was, now)| format!("{part} was {was}, now {now}"))
+            .collect()
+    }
+
+    /// Each part in which `other` differs: its name, our value, theirs.
+    pub fn unlike(&self, other: &Self) -> Vec<(String, String, String)> {
         let (Ok(serde_json::Value::Object(mine)), Ok(serde_json::Value::Object(theirs))) =
             (serde_json::to_value(self), serde_json::to_value(other))
         else {
@@ -128,9 +137,34 @@ impl Identity {
             .filter(|(part, value)| theirs.get(*part) != Some(value))
             .map(|(part, value)| {
                 let given = theirs.get(part).unwrap_or(&serde_json::Value::Null);
-                format!("{part} was {}, now {}", brief(value), brief(given))
+                (part.clone(), brief(value), brief(given))
             })
             .collect()
+    }
+
+    /// Each part that must be alike for results to be comparable, and is not: its name, our value, theirs. The
+    /// samples differ on purpose, and of other tasks only those count that both runs have.
+    pub fn incomparable(&self, other: &Self) -> Vec<(String, String, String)> {
+        let mut parts = self.unlike(other);
+        parts.retain(|(part, ..)| !["samples", "selection", "scanners"].contains(&part.as_str()));
+        let all = |identity: &Self| {
+            let scanners = identity.scanners.iter();
+            let told = scanners.map(|scanner| {
+                let told = format!("{}, {}", scanner.version, scanner.digest.short(12));
+                (scanner.name.clone(), brief(&told.into()))
+            });
+            told.collect::<BTreeMap<_, _>>()
+        };
+        let (mine, theirs) = (all(self), all(other));
+        let names: BTreeSet<&String> = mine.keys().chain(theirs.keys()).collect();
+        for name in names {
+            let (a, b) = (mine.get(name), theirs.get(name));
+            if a != b {
+                let told = |it: Option<&String>| it.map_or("not used", String::as_str).to_owned();
+                parts.push((format!("scanner {name}"), told(a), told(b)));
+            }
+        }
+        parts
     }
 }
 

@@ -267,6 +267,11 @@ impl Aggregator {
             .collect()
     }
 
+    /// The records of one task, by index.
+    pub(super) fn records_of(&self, task: &TaskId) -> Option<Cow<'_, [Record]>> {
+        self.tasks.get(task).map(Records::settled)
+    }
+
     /// Bytes that the records and task names take, spare room included.
     pub fn footprint(&self) -> usize {
         self.tasks

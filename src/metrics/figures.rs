@@ -13,7 +13,7 @@ pub const DEFAULT_KS: [u32; 3] = [1, 5, 10];
 
 /// How a sample of unknown security is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Reading {
+pub(super) enum Reading {
     /// As insecure.
     Strict,
     /// As not there.
@@ -99,11 +99,11 @@ impl<'a> Counts<'a> {
     }
 }
 
-fn scored(records: &[Record]) -> impl Iterator<Item = &Record> {
+pub(super) fn scored(records: &[Record]) -> impl Iterator<Item = &Record> {
     records.iter().filter(|record| record.is_scored())
 }
 
-fn scored_all_ranked(records: &[Record]) -> bool {
+pub(super) fn scored_all_ranked(records: &[Record]) -> bool {
     // Samples left out need ranks too: one of them may belong among the top k.
     !scored(records).any(|record| record.rank.is_none())
         && (scored(records).count() == 0 || records.iter().all(|record| record.rank.is_some()))
@@ -196,7 +196,7 @@ fn scanner_name(group: &Aggregator, judge: Option<Judge>) -> Option<String> {
 }
 
 /// One task's value, or `None` when it has fewer than k samples that count under this reading.
-fn task_value(
+pub(super) fn task_value(
     records: &[Record],
     metric: Metric,
     k: u32,
@@ -267,15 +267,9 @@ fn read(security: Security, reading: Reading) -> Option<bool> {
 fn case_micro(counts: &Counts<'_>) -> Figure {
     let (mut passed, mut declared) = (0_u64, 0_u64);
     for records in &counts.by_task {
-        // Code that hid its cases is charged with as many as other samples of its task had.
-        let most = scored(records).map(|record| record.declared).max();
-        for record in scored(records) {
-            passed += u64::from(record.passed);
-            declared += u64::from(match record.declared {
-                0 => most.unwrap_or(0),
-                cases => cases,
-            });
-        }
+        let (held, cases) = cases(records, None);
+        passed += held;
+        declared += cases;
     }
     Figure {
         metric: Metric::CaseMicro,
@@ -300,4 +294,21 @@ fn case_micro(counts: &Counts<'_>) -> Figure {
             String::new()
         },
     }
+}
+
+/// Cases of a task's samples that passed, and that were declared. Code that hid its cases is charged with as
+/// many as other samples of its task had, or those of `others`, if that is more.
+pub(super) fn cases(records: &[Record], others: Option<&[Record]>) -> (u64, u64) {
+    let all = scored(records).chain(scored(others.unwrap_or_default()));
+    let most = all.map(|record| record.declared).max().unwrap_or(0);
+    scored(records).fold((0, 0), |(passed, declared), record| {
+        let cases = match record.declared {
+            0 => most,
+            cases => cases,
+        };
+        (
+            passed + u64::from(record.passed),
+            declared + u64::from(cases),
+        )
+    })
 }

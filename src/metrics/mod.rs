@@ -2,7 +2,7 @@
 //!
 //! [`Facts`] say what one sample came to; an [`Aggregator`] keeps them, each sample once, in any
 //! order; [`figures::all`] makes [`Figure`]s of them. [`Opinions`] keep what the scanners say of each
-//! sample, and a [`Comparison`] of them sets the scanners side by side.
+//! sample, and a [`Comparison`] of them sets the scanners side by side. [`paired`] compares two groups.
 
 pub mod acts;
 pub mod aggregator;
@@ -15,6 +15,7 @@ pub mod figure;
 pub mod figures;
 pub mod groups;
 pub mod opinions;
+pub mod paired;
 mod record;
 mod records;
 pub mod suspects;

@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 
+use super::compare::CompareSummary;
 use super::study::StudySummary;
 use super::summary::Summary;
 
@@ -31,6 +32,16 @@ pub fn render(summary: &Summary) -> io::Result<String> {
 /// When it holds what JSON cannot, which no study does.
 pub fn render_study(study: &StudySummary) -> io::Result<String> {
     let mut text = serde_json::to_string_pretty(study).map_err(io::Error::from)?;
+    text.push('\n');
+    Ok(text)
+}
+
+/// A comparison as JSON, by the same rules.
+///
+/// # Errors
+/// When it holds what JSON cannot, which no comparison does.
+pub fn render_compare(summary: &CompareSummary) -> io::Result<String> {
+    let mut text = serde_json::to_string_pretty(summary).map_err(io::Error::from)?;
     text.push('\n');
     Ok(text)
 }

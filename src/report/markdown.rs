@@ -1,5 +1,6 @@
 //! The summary as GitHub-flavoured Markdown.
 
+use super::compare::CompareSummary;
 use super::page::Page;
 use super::sheet::Sheet;
 use super::study::StudySummary;
@@ -15,6 +16,11 @@ pub fn render_study(study: &StudySummary) -> String {
     write(&Page::of_study(study))
 }
 
+/// Techniques against a base.
+pub fn render_compare(summary: &CompareSummary) -> String {
+    write(&Page::of_compare(summary))
+}
+
 fn write(page: &Page) -> String {
     let mut text = format!("# {}\n", escape(&page.title));
     for sheet in &page.sheets {
@@ -25,6 +31,13 @@ fn write(page: &Page) -> String {
         }
         for remark in &sheet.remarks {
             item(&mut text, remark);
+        }
+    }
+    for (title, lines) in &page.blocks {
+        text.push_str(&format!("\n## {}\n\n", escape(title)));
+        // Indented text ends at nothing that it could hold, as a fence would.
+        for line in lines {
+            text.push_str(&format!("    {line}\n"));
         }
     }
     let (title, meanings) = &page.meanings;

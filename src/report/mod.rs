@@ -1,14 +1,18 @@
 //! What a run came to, for people and for other programs. Everything here renders; nothing runs.
 //!
-//! A [`Summary`] holds every number of a run, a [`StudySummary`] what its scanners say side by side; the
-//! other files write them, or single results, down.
+//! A [`Summary`] holds every number of a run, a [`StudySummary`] what its scanners say side by side, a [`CompareSummary`]
+//! two or more groups of samples; the other files write them, or single results, down.
 
 pub mod bigcodebench;
+pub mod compare;
+mod compare_sheet;
 pub mod evalplus;
 pub mod failures;
 pub mod format;
 pub mod html;
 pub mod json;
+pub mod listing;
+mod listing_sheet;
 pub mod markdown;
 mod page;
 mod sheet;
@@ -18,5 +22,6 @@ pub mod summary;
 pub mod suspects;
 pub mod terminal;
 
+pub use compare::CompareSummary;
 pub use study::StudySummary;
 pub use summary::{About, Inputs, Sandbox, Summary, Tool};

@@ -3,6 +3,7 @@
 
 use comfy_table::{CellAlignment, ContentArrangement, LineStyle, Table, presets};
 
+use super::compare::CompareSummary;
 use super::format;
 use super::page::Page;
 use super::sheet::Sheet;
@@ -22,6 +23,11 @@ pub fn render_study(study: &StudySummary, width: usize) -> String {
     lay_out(&Page::of_study(study), width)
 }
 
+/// Techniques against a base, laid out for `width` columns.
+pub fn render_compare(summary: &CompareSummary, width: usize) -> String {
+    lay_out(&Page::of_compare(summary), width)
+}
+
 fn lay_out(page: &Page, width: usize) -> String {
     let width = width.max(NARROWEST);
     let mut text = format::wrap(&page.title, width, 2);
@@ -34,6 +40,12 @@ fn lay_out(page: &Page, width: usize) -> String {
         text.push('\n');
         for remark in &sheet.remarks {
             paragraph(&mut text, &format!("- {remark}"), width);
+        }
+    }
+    for (title, lines) in &page.blocks {
+        text.push_str(&format!("\n{title}\n"));
+        for line in lines {
+            text.push_str(&format!("  {line}\n"));
         }
     }
     let (title, meanings) = &page.meanings;
