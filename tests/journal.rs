@@ -4,8 +4,9 @@
 
 #[path = "support/records.rs"]
 mod records;
+#[path = "support/verdicts.rs"]
+mod verdicts;
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write;
 use std::path::Path;
@@ -14,41 +15,17 @@ use fumehood::base::digest::Digest;
 use fumehood::base::id::SampleId;
 use fumehood::base::text::Excerpt;
 use fumehood::base::version::JOURNAL;
-use fumehood::journal::{JournalError, Mode, Record, RejectedRecord, RunFolder, VerdictRecord};
-use fumehood::verdict::{Verdict, VerdictKind};
-use fumehood::worker::Usage;
+use fumehood::journal::{JournalError, Mode, Record, RejectedRecord, RunFolder};
+use fumehood::verdict::VerdictKind;
 use records::{manifest, scan};
 
 fn verdict(task: &str, index: u32, kind: VerdictKind) -> Record {
-    Record::Verdict(Box::new(VerdictRecord {
-        sample: SampleId {
-            task: task.into(),
-            index,
-        },
-        code: Digest::of("code"),
-        job: Digest::of("job"),
-        line: u64::from(index) + 1,
-        name: None,
-        rank: None,
-        model: Some("a\nmodel".to_owned()),
-        technique: None,
-        labels: BTreeMap::new(),
-        same_as: None,
-        verdict: Verdict {
-            kind,
-            cases: Vec::new(),
-            declared: 1,
-            usage: Usage::default(),
-            limit: None,
-            detail: "\u{1b}[31m \" \\".to_owned(),
-            suspicions: Vec::new(),
-            controls: 0,
-            stdout: Excerpt::of(b"\xff\n", 8, 8),
-            stderr: Excerpt::default(),
-            behaviour: None,
-            safety: None,
-        },
-    }))
+    let mut record = verdicts::verdict(task, index, Digest::of("code"), kind);
+    record.line = u64::from(index) + 1;
+    record.model = Some("a\nmodel".to_owned());
+    record.verdict.detail = "\u{1b}[31m \" \\".to_owned();
+    record.verdict.stdout = Excerpt::of(b"\xff\n", 8, 8);
+    Record::Verdict(Box::new(record))
 }
 
 fn some_records() -> Vec<Record> {

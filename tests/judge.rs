@@ -49,6 +49,11 @@ async fn outcomes(judge: &Arc<Judge>, codes: &[&str]) -> Vec<FileOutcome> {
         .collect()
 }
 
+/// So many programs, all different.
+fn programs(count: u32) -> Vec<String> {
+    (0..count).map(|n| format!("x = {n}\n")).collect()
+}
+
 fn security(outcome: &FileOutcome) -> Security {
     Policy::default().judge(&ScanResult {
         scanner: "judge:j".into(),
@@ -174,7 +179,7 @@ async fn a_server_that_is_slow_is_not_waited_for_and_never_asked_for_too_much_at
         _ => Answer::Late(Duration::from_millis(50), Box::new(honest(asked))),
     });
     let judge = prepared(&server, "timeout_seconds = 2.0\nat_once = 3").await;
-    let programs: Vec<String> = (0..12).map(|n| format!("x = {n}\n")).collect();
+    let programs = programs(12);
     let mut codes: Vec<&str> = programs.iter().map(String::as_str).collect();
     codes.push(ODD);
     let answers = outcomes(&judge, &codes).await;
@@ -344,7 +349,7 @@ async fn a_judge_that_gives_out_is_asked_no_more() {
         _ => Answer::Http(401, "", "{}".into()),
     });
     let judge = prepared(&server, "at_once = 2").await;
-    let programs: Vec<String> = (0..200).map(|n| format!("x = {n}\n")).collect();
+    let programs = programs(200);
     let codes: Vec<&str> = programs.iter().map(String::as_str).collect();
     let answers = outcomes(&judge, &codes).await;
     let known = answers
@@ -393,7 +398,7 @@ async fn a_budget_is_never_exceeded() {
     let server = Server::start(honest);
     // The known answers cost 640; some 2,700 are set aside for a question.
     let judge = prepared(&server, "budget = { tokens = 6000 }\nat_once = 4").await;
-    let programs: Vec<String> = (0..50).map(|n| format!("x = {n}\n")).collect();
+    let programs = programs(50);
     let codes: Vec<&str> = programs.iter().map(String::as_str).collect();
     let answers = outcomes(&judge, &codes).await;
     let known = answers

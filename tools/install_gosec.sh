@@ -11,16 +11,9 @@ VERSION=v2.30.0
 SUM=h1:67aF6LHa7SAL6QEc4es857GrXTT50gUqmrl0XPhtDx0=
 
 [ $# -eq 1 ] || { sed -n '2,4p' "$0" >&2; exit 2; }
+tools=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 mkdir -p "$1"
 folder=$(cd "$1" && pwd)
-work=$(mktemp -d)
-trap 'chmod -R u+w "$work"; rm -rf "$work"' EXIT
-
-found=$(GOSUMDB=off GOFLAGS=-modcacherw go mod download -json "github.com/securego/gosec/v2@$VERSION")
-value() { printf '%s\n' "$found" | sed -n "s/^[[:space:]]*\"$1\": \"\(.*\)\",\{0,1\}\$/\1/p"; }
-[ "$(value Sum)" = "$SUM" ] || { printf 'gosec %s has the sum %s, not %s\n' "$VERSION" "$(value Sum)" "$SUM" >&2; exit 1; }
-cp -r "$(value Dir)" "$work/source"
-chmod -R u+w "$work/source"
-cd "$work/source"
+. "$tools/go_source.sh" github.com/securego/gosec/v2 "$VERSION" "$SUM"
 CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X main.Version=$VERSION" -o "$folder/gosec" ./cmd/gosec
 "$folder/gosec" -version

@@ -61,16 +61,6 @@ pub(super) struct CompareArgs {
 }
 
 impl CompareArgs {
-    fn format(&self, global: Global) -> Format {
-        if global.json {
-            Format::Json
-        } else if self.markdown {
-            Format::Markdown
-        } else {
-            Format::Terminal
-        }
-    }
-
     /// The values of k: those that are typed, and those that rules ask for.
     fn ks(&self) -> Vec<u32> {
         let of_rules = self.gates.iter().map(|gate| gate.k);
@@ -127,7 +117,7 @@ pub(super) fn run(args: &CompareArgs, global: Global) -> Result<Exit, Failure> {
         technique.listing = shown.listing;
         technique.failures = shown.failures;
     }
-    print(&match args.format(global) {
+    print(&match Format::asked(global, args.markdown) {
         Format::Terminal => terminal::render_compare(&summary, width()),
         Format::Markdown => markdown::render_compare(&summary),
         Format::Json => {

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use serde::Deserialize;
 
+use super::Global;
 use super::exit_code::Exit;
 use super::failure::Failure;
 use super::output::print;
@@ -24,6 +25,17 @@ pub(super) enum Format {
     Terminal,
     Markdown,
     Json,
+}
+
+impl Format {
+    /// What the arguments of a command that reports ask for.
+    pub(super) fn asked(global: Global, markdown: bool) -> Self {
+        match (global.json, markdown) {
+            (true, _) => Self::Json,
+            (false, true) => Self::Markdown,
+            (false, false) => Self::Terminal,
+        }
+    }
 }
 
 /// A run read back from its folder.

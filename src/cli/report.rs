@@ -38,22 +38,10 @@ pub(super) struct ReportArgs {
     html: HtmlArgs,
 }
 
-impl ReportArgs {
-    fn format(&self, global: Global) -> Format {
-        if global.json {
-            Format::Json
-        } else if self.markdown {
-            Format::Markdown
-        } else {
-            Format::Terminal
-        }
-    }
-}
-
 /// Runs it.
 pub(super) fn run(args: &ReportArgs, global: Global) -> Result<Exit, Failure> {
     let folder = RunFolder::at(&args.run);
-    let (format, policy) = (args.format(global), args.policy.as_deref());
+    let (format, policy) = (Format::asked(global, args.markdown), args.policy.as_deref());
     if args.scanners {
         let study = Compared::read(&folder, policy, args.labels.as_deref())?;
         if !global.quiet {

@@ -45,6 +45,17 @@ impl Interpreter {
         Self::from_facts(&probe(python)?, &Guard::of_host(hidden))
     }
 
+    /// The command line that runs a module of it. `-I -B`: Python takes nothing from its environment and writes no
+    /// bytecode.
+    pub fn module(&self, name: &str, arguments: &[&str]) -> Vec<String> {
+        let python = self.executable.to_string_lossy();
+        [python.as_ref(), "-I", "-B", "-m", name]
+            .iter()
+            .chain(arguments)
+            .map(|argument| (*argument).to_owned())
+            .collect()
+    }
+
     pub(crate) fn from_facts(facts: &Facts, guard: &Guard) -> Result<Self, EnvError> {
         let mounts = mounts::plan(facts, guard)?;
         let data = facts

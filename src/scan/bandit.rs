@@ -27,7 +27,7 @@ impl Adapter for Bandit {
     }
 
     fn version_command(&self, interpreter: &Interpreter) -> Option<Vec<String>> {
-        Some(call(interpreter, &["--version"]))
+        Some(interpreter.module("bandit", &["--version"]))
     }
 
     fn version(&self, line: &str) -> Option<String> {
@@ -46,8 +46,8 @@ impl Adapter for Bandit {
     fn command(&self, interpreter: &Interpreter, root: &str, _: Language) -> Vec<String> {
         let ini = format!("{root}/{INI}");
         let tree = format!("{root}/s");
-        call(
-            interpreter,
+        interpreter.module(
+            "bandit",
             &[
                 "--quiet",
                 "--exit-zero",
@@ -111,16 +111,6 @@ impl Adapter for Bandit {
         }
         collector.finish()
     }
-}
-
-/// Bandit with these arguments. `-I -B`: Python takes nothing from its environment and writes no bytecode.
-fn call(interpreter: &Interpreter, arguments: &[&str]) -> Vec<String> {
-    let python = interpreter.executable.to_string_lossy();
-    [python.as_ref(), "-I", "-B", "-m", "bandit"]
-        .iter()
-        .chain(arguments)
-        .map(|argument| (*argument).to_owned())
-        .collect()
 }
 
 #[derive(Deserialize)]

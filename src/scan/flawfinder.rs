@@ -25,7 +25,7 @@ impl Adapter for Flawfinder {
     }
 
     fn version_command(&self, interpreter: &Interpreter) -> Option<Vec<String>> {
-        Some(call(interpreter, &["--version"]))
+        Some(interpreter.module("flawfinder", &["--version"]))
     }
 
     fn version(&self, line: &str) -> Option<String> {
@@ -37,7 +37,7 @@ impl Adapter for Flawfinder {
     /// - `--neverignore`: comments in the code switch nothing off.
     fn command(&self, interpreter: &Interpreter, root: &str, _: Language) -> Vec<String> {
         let tree = format!("{root}/s");
-        call(interpreter, &["--sarif", "--neverignore", &tree])
+        interpreter.module("flawfinder", &["--sarif", "--neverignore", &tree])
     }
 
     /// It reads quotes by rules of its own.
@@ -84,16 +84,6 @@ impl Adapter for Flawfinder {
         }
         collector.finish()
     }
-}
-
-/// flawfinder with these arguments. `-I -B`: Python takes nothing from its environment and writes no bytecode.
-fn call(interpreter: &Interpreter, arguments: &[&str]) -> Vec<String> {
-    let python = interpreter.executable.to_string_lossy();
-    [python.as_ref(), "-I", "-B", "-m", "flawfinder"]
-        .iter()
-        .chain(arguments)
-        .map(|argument| (*argument).to_owned())
-        .collect()
 }
 
 #[derive(Deserialize)]

@@ -1,7 +1,6 @@
 //! The scanners of code that there are.
 
 use std::ops::Deref;
-use std::sync::Arc;
 
 use super::adapter::Adapter;
 use super::bandit::Bandit;
@@ -56,7 +55,8 @@ impl ScannerKind {
         Self::ALL.into_iter().find(|kind| kind.name() == name)
     }
 
-    fn known(self) -> &'static dyn Adapter {
+    /// What it stands for.
+    pub(super) fn known(self) -> &'static dyn Adapter {
         match self {
             Self::Bandit => &Bandit,
             Self::RuffS => &RuffS,
@@ -73,21 +73,6 @@ impl ScannerKind {
     /// Its name in results and on the command line.
     pub fn name(self) -> &'static str {
         self.known().name()
-    }
-
-    /// It as what runs, beside those that are no kind of ours.
-    pub fn adapter(self) -> Arc<dyn Adapter> {
-        match self {
-            Self::Bandit => Arc::new(Bandit),
-            Self::RuffS => Arc::new(RuffS),
-            Self::Semgrep => Arc::new(Semgrep),
-            Self::Bearer => Arc::new(Bearer),
-            Self::CodeQl => Arc::new(CodeQl),
-            Self::Flawfinder => Arc::new(Flawfinder),
-            Self::CodeShield => Arc::new(CodeShield),
-            Self::Cppcheck => Arc::new(Cppcheck),
-            Self::Gosec => Arc::new(Gosec),
-        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! Running scanners in the sandbox, batch by batch: one result for each piece of code, always.
 
 use std::collections::HashMap;
+use std::ops::Deref;
 use std::sync::Arc;
 
 use tokio::runtime::{Handle, RuntimeFlavor};
@@ -8,11 +9,12 @@ use tokio::task::block_in_place;
 
 use super::adapter::Adapter;
 use super::brought::Brought;
-use super::cwe;
+use super::command::SarifCommand;
 use super::isolate::Isolation;
 use super::language::Language;
 use super::outcome::{BatchFailure, FileOutcome, ToolOutput, check_end};
 use super::staging::{Batch, ROOT, sweep};
+use super::{ScannerKind, cwe};
 use crate::base::digest::Digest;
 use crate::base::text;
 use crate::environment::Interpreter;
@@ -30,10 +32,30 @@ pub const TOO_LONG: &str = "longer than what is scanned (1 MiB)";
 /// Version of what is done to code before it is scanned; a change may change findings.
 const STAGING: u32 = 1;
 
+/// What is run.
+#[derive(Clone, Debug)]
+pub(super) enum Which {
+    /// A scanner that fumehood knows.
+    Ours(ScannerKind),
+    /// A command of the user's.
+    Brought(Arc<SarifCommand>),
+}
+
+impl Deref for Which {
+    type Target = dyn Adapter;
+
+    fn deref(&self) -> &Self::Target {
+        match self {
+            Self::Ours(kind) => kind.known(),
+            Self::Brought(command) => &**command,
+        }
+    }
+}
+
 /// A tool that is here.
 #[derive(Clone, Debug)]
 pub(super) struct Tool {
-    adapter: Arc<dyn Adapter>,
+    adapter: Which,
     interpreter: Interpreter,
     brought: Option<Brought>,
     version: String,
@@ -43,7 +65,7 @@ impl Tool {
     /// A tool that says its version.
     pub(super) async fn ask(
         pool: &Pool,
-        adapter: Arc<dyn Adapter>,
+        adapter: Which,
         interpreter: &Interpreter,
         brought: Option<Brought>,
     ) -> Result<Self, String> {
@@ -106,7 +128,7 @@ impl Tool {
 
     /// Whether it is one that fumehood knows.
     pub(super) fn is_ours(&self) -> bool {
-        self.adapter.program().is_none()
+        matches!(self.adapter, Which::Ours(_))
     }
 
     /// Its version, with what it was given and what it reads with.

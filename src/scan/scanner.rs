@@ -9,7 +9,7 @@ use super::cache::Cache;
 use super::command::SarifCommand;
 use super::judge::{Judge, JudgeConfig};
 use super::outcome::FileOutcome;
-use super::run::Tool;
+use super::run::{Tool, Which};
 use super::staged_report::StagedReport;
 use super::{Language, ScanResult, ScannerKind, cwe};
 use crate::base::digest::Digest;
@@ -84,7 +84,7 @@ impl Scanner {
         interpreter: &Interpreter,
         brought: Option<Brought>,
     ) -> Self {
-        match Tool::ask(pool, kind.adapter(), interpreter, brought).await {
+        match Tool::ask(pool, Which::Ours(kind), interpreter, brought).await {
             Ok(tool) => Self::of_tool(kind.name(), tool),
             Err(why) => Self::unavailable(kind, &why),
         }
@@ -93,7 +93,7 @@ impl Scanner {
     /// A command of the user's. It is run on the known answers, and is missing if it does not know them.
     pub async fn command(pool: &Pool, command: SarifCommand, interpreter: &Interpreter) -> Self {
         let name = command.name().to_owned();
-        match Tool::ask(pool, Arc::new(command), interpreter, None).await {
+        match Tool::ask(pool, Which::Brought(Arc::new(command)), interpreter, None).await {
             Ok(tool) => Self::of_tool(&name, tool),
             Err(why) => Self::unusable(&name, &why),
         }

@@ -2,20 +2,18 @@
 
 #[path = "../support/records.rs"]
 mod records;
+#[path = "../support/verdicts.rs"]
+mod verdicts;
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
 
 use fumehood::base::digest::Digest;
-use fumehood::base::id::SampleId;
-use fumehood::base::text::Excerpt;
 use fumehood::harness::{CaseOutcome, CaseReport};
-use fumehood::journal::{Manifest, Mode, Record, RunFolder, VerdictRecord};
+use fumehood::journal::{Manifest, Mode, Record, RunFolder};
 use fumehood::scan::{Finding, Severity};
-use fumehood::verdict::{Verdict, VerdictKind};
-use fumehood::worker::Usage;
+use fumehood::verdict::VerdictKind;
 use serde_json::{Value, json};
 
 pub(crate) fn fumehood(folder: &Path, arguments: &[&str]) -> Output {
@@ -55,46 +53,18 @@ fn rows(group: Option<&str>, rows: &[Row<'_>]) -> Vec<Record> {
     let mut records = Vec::new();
     for (task, index, works, weak) in rows {
         let code = format!("{group:?} {task} {index} {works} {weak:?}");
-        let outcome = match works {
-            true => CaseOutcome::Passed,
-            false => CaseOutcome::Failed,
+        let (kind, outcome) = match works {
+            true => (VerdictKind::Passed, CaseOutcome::Passed),
+            false => (VerdictKind::Failed, CaseOutcome::Failed),
         };
-        records.push(Record::Verdict(Box::new(VerdictRecord {
-            sample: SampleId {
-                task: (*task).into(),
-                index: *index,
-            },
-            code: Digest::of(&code),
-            job: Digest::of("job"),
-            line: 1,
-            name: None,
-            rank: None,
-            model: None,
-            technique: group.map(str::to_owned),
-            labels: BTreeMap::new(),
-            same_as: None,
-            verdict: Verdict {
-                kind: match works {
-                    true => VerdictKind::Passed,
-                    false => VerdictKind::Failed,
-                },
-                cases: vec![CaseReport {
-                    id: "t".into(),
-                    outcome,
-                    detail: String::new(),
-                }],
-                declared: 1,
-                usage: Usage::default(),
-                limit: None,
-                detail: String::new(),
-                suspicions: Vec::new(),
-                controls: 0,
-                stdout: Excerpt::default(),
-                stderr: Excerpt::default(),
-                behaviour: None,
-                safety: None,
-            },
-        })));
+        let mut record = verdicts::verdict(task, *index, Digest::of(&code), kind);
+        record.technique = group.map(str::to_owned);
+        record.verdict.cases = vec![CaseReport {
+            id: "t".into(),
+            outcome,
+            detail: String::new(),
+        }];
+        records.push(Record::Verdict(Box::new(record)));
         let Record::Scan(mut scan) = records::scan("bandit") else {
             unreachable!("it is a scan");
         };

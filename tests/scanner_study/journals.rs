@@ -2,52 +2,24 @@
 
 #[path = "../support/records.rs"]
 mod records;
+#[path = "../support/verdicts.rs"]
+mod verdicts;
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
 use fumehood::base::digest::Digest;
-use fumehood::base::id::SampleId;
-use fumehood::base::text::Excerpt;
-use fumehood::journal::{Mode, Record, RejectedRecord, RunFolder, ScannerIdentity, VerdictRecord};
+use fumehood::journal::{Mode, Record, RejectedRecord, RunFolder, ScannerIdentity};
 use fumehood::scan::{Finding, Severity};
-use fumehood::verdict::{Verdict, VerdictKind};
-use fumehood::worker::Usage;
+use fumehood::verdict::VerdictKind;
 use serde_json::{Value, json};
 
 use super::{fumehood, study, text};
 
 fn verdict(task: &str, index: u32, code: &str, kind: VerdictKind) -> Record {
-    Record::Verdict(Box::new(VerdictRecord {
-        sample: SampleId {
-            task: task.into(),
-            index,
-        },
-        code: Digest::of(code),
-        job: Digest::of("job"),
-        line: 1,
-        name: Some(format!("n{index}")),
-        rank: None,
-        model: None,
-        technique: None,
-        labels: BTreeMap::new(),
-        same_as: None,
-        verdict: Verdict {
-            kind,
-            cases: Vec::new(),
-            declared: 1,
-            usage: Usage::default(),
-            limit: None,
-            detail: String::new(),
-            suspicions: Vec::new(),
-            controls: 0,
-            stdout: Excerpt::default(),
-            stderr: Excerpt::default(),
-            behaviour: None,
-            safety: None,
-        },
-    }))
+    let mut record = verdicts::verdict(task, index, Digest::of(code), kind);
+    record.name = Some(format!("n{index}"));
+    Record::Verdict(Box::new(record))
 }
 
 fn scanned(scanner: &str, code: &str, cwes: &[Option<u32>], why: Option<&str>) -> Record {

@@ -27,6 +27,14 @@ fn sources(home: &Path) {
     }
 }
 
+/// What is said of each file in `src`.
+fn by_file(answers: &[(String, Security, Value)]) -> Vec<(&str, Security)> {
+    let answers = answers.iter();
+    answers
+        .map(|(path, security, _)| (&path[4..], *security))
+        .collect()
+}
+
 /// The last lines' answers by file.
 fn answers(output: &Output) -> Vec<(String, Security, Value)> {
     let lines = text(&output.stdout);
@@ -88,10 +96,7 @@ async fn a_command_of_the_users_is_run_in_the_sandbox_and_not_believed() {
         let output = scan(&command, &["src"]);
         assert_eq!(output.status.code(), Some(1), "{}", text(&output.stderr));
         let answers = answers(&output);
-        let by_file: Vec<_> = answers
-            .iter()
-            .map(|(path, security, _)| (&path[4..], *security))
-            .collect();
+        let by_file = by_file(&answers);
         let expected = [
             ("clean.py", Secure),
             ("crash.py", Unknown),
@@ -311,10 +316,7 @@ async fn codeql_is_called_with_one_database_a_batch() {
     assert_eq!(output.status.code(), Some(1), "{}", text(&output.stderr));
     use Security::{Insecure, Secure, Unknown};
     let answers = answers(&output);
-    let by_file: Vec<_> = answers
-        .iter()
-        .map(|(path, security, _)| (&path[4..], *security))
-        .collect();
+    let by_file = by_file(&answers);
     let expected = [
         ("clean.py", Secure),
         ("crash.py", Secure),

@@ -4,8 +4,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::config::{Allowance, Price};
 
-/// Bytes of text that make at least one token. Text is four times as dense as a rule, but need not be: what is set aside for
-/// a question is never less than it can cost.
+/// Bytes of text that make at least one token. Most text makes far fewer, but need not: what is set aside for a
+/// question is never less than it can cost.
 const BYTES_PER_TOKEN: usize = 1;
 
 /// Tokens, in and out.
