@@ -34,7 +34,7 @@ const BROKEN: &str = "IF:SN";
 #[derive(Args, Debug)]
 pub(super) struct CodeArgs {
     /// List the samples behind a cell of the transitions: BEFORE:AFTER, each S, I, U or * and F, N or *, such as IF:SN.
-    #[arg(long, value_name = "CELL")]
+    #[arg(long, value_name = "CELL", conflicts_with_all = ["latex", "csv"])]
     list: Option<Cell>,
     /// How many pairs of samples are listed.
     #[arg(long, value_name = "N", default_value = "20", requires = "list",

@@ -11,6 +11,7 @@ use super::failure::Failure;
 use super::output::print;
 use super::render::{Format, about, width};
 use super::sides::Sides;
+use super::tables::TableArgs;
 use crate::metrics::paired::{Gate, Pairing};
 use crate::report::compare::{Asked, Contestant};
 use crate::report::{CompareSummary, json, markdown, terminal};
@@ -58,6 +59,8 @@ pub(super) struct CompareArgs {
     /// Print Markdown instead of tables.
     #[arg(long, conflicts_with = "json")]
     markdown: bool,
+    #[command(flatten)]
+    tables: TableArgs,
 }
 
 impl CompareArgs {
@@ -117,13 +120,14 @@ pub(super) fn run(args: &CompareArgs, global: Global) -> Result<Exit, Failure> {
         technique.listing = shown.listing;
         technique.failures = shown.failures;
     }
-    print(&match Format::asked(global, args.markdown) {
-        Format::Terminal => terminal::render_compare(&summary, width()),
-        Format::Markdown => markdown::render_compare(&summary),
-        Format::Json => {
-            json::render_compare(&summary).map_err(|error| Failure::new(Exit::RunFolder, error))?
-        }
-    })?;
+    if !args.tables.print_compare(&summary)? {
+        print(&match Format::asked(global, args.markdown) {
+            Format::Terminal => terminal::render_compare(&summary, width()),
+            Format::Markdown => markdown::render_compare(&summary),
+            Format::Json => json::render_compare(&summary)
+                .map_err(|error| Failure::new(Exit::RunFolder, error))?,
+        })?;
+    }
     Ok(if summary.is_regression() {
         Exit::Regressed
     } else if sides.is_complete() {

@@ -25,7 +25,7 @@ use crate::verdict::VerdictKind;
 #[derive(Args, Debug)]
 pub(super) struct HtmlArgs {
     /// Write the report as one HTML file, which needs nothing else.
-    #[arg(long, value_name = "FILE", conflicts_with = "scanners")]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["scanners", "latex", "csv"])]
     pub(super) html: Option<PathBuf>,
     /// Samples that the HTML file shows one by one.
     #[arg(long, value_name = "N", default_value_t = 500, requires = "html")]

@@ -32,6 +32,7 @@ mod setup;
 mod sides;
 mod stage;
 mod study;
+mod tables;
 
 use std::process::ExitCode;
 

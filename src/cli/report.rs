@@ -11,6 +11,7 @@ use super::html::{self, HtmlArgs};
 use super::output::say;
 use super::render::{Format, Outcome};
 use super::study::Compared;
+use super::tables::TableArgs;
 use crate::journal::RunFolder;
 
 /// Arguments as typed.
@@ -29,11 +30,13 @@ pub(super) struct ReportArgs {
           value_parser = clap::value_parser!(u32).range(1..))]
     k: Vec<u32>,
     /// Set the scanners side by side instead: what each could analyse and what it found, how far they agree.
-    #[arg(long, conflicts_with = "k")]
+    #[arg(long, conflicts_with_all = ["k", "latex", "csv"])]
     scanners: bool,
     /// Say how right each scanner is, by labels of samples (JSONL, plain, .gz or .zst; see docs/scanners.md).
     #[arg(long, value_name = "FILE", requires = "scanners")]
     labels: Option<PathBuf>,
+    #[command(flatten)]
+    tables: TableArgs,
     #[command(flatten)]
     html: HtmlArgs,
 }
@@ -57,6 +60,7 @@ pub(super) fn run(args: &ReportArgs, global: Global) -> Result<Exit, Failure> {
     }
     match &args.html.html {
         Some(path) => html::write(&args.html, &outcome, path)?,
+        None if args.tables.print(&outcome.summary)? => {}
         None => outcome.show(format)?,
     }
     Ok(outcome.exit())

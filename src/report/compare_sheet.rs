@@ -318,7 +318,7 @@ fn matrix(technique: &TechniqueSummary) -> Sheet {
 }
 
 /// One row a technique, as in the paper's Table 5.
-fn transitions(summary: &CompareSummary) -> Sheet {
+pub(super) fn transitions(summary: &CompareSummary) -> Sheet {
     let title = "Transitions: P(after | before)";
     let mut sheet = Sheet::new(title, &["technique"]);
     let columns = COLUMNS

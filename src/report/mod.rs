@@ -6,11 +6,13 @@
 pub mod bigcodebench;
 pub mod compare;
 mod compare_sheet;
+pub mod csv;
 pub mod evalplus;
 pub mod failures;
 pub mod format;
 pub mod html;
 pub mod json;
+pub mod latex;
 pub mod listing;
 mod listing_sheet;
 pub mod markdown;

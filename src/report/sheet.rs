@@ -89,7 +89,7 @@ pub(super) fn all(summary: &Summary) -> Vec<Sheet> {
 }
 
 /// The groups that are shown: a sample file may name any number of them.
-fn shown(summary: &Summary) -> &[GroupSummary] {
+pub(super) fn shown(summary: &Summary) -> &[GroupSummary] {
     &summary.groups[..summary.groups.len().min(GROUPS)]
 }
 
@@ -102,7 +102,7 @@ fn title_of(group: &GroupSummary) -> String {
 }
 
 /// Samples by verdict, a column for each group.
-fn verdicts(summary: &Summary, groups: &[GroupSummary]) -> Sheet {
+pub(super) fn verdicts(summary: &Summary, groups: &[GroupSummary]) -> Sheet {
     let mut sheet = Sheet::new("Verdicts", &["verdict"]);
     sheet.header.extend(columns(summary, groups));
     sheet.numeric = (1..sheet.header.len()).collect();
@@ -258,7 +258,7 @@ fn remarks(group: &GroupSummary, who: &str) -> Vec<String> {
     remarks
 }
 
-fn security(summary: &Summary) -> Sheet {
+pub(super) fn security(summary: &Summary) -> Sheet {
     let header = ["scanner", "secure", "insecure", "unknown"];
     let mut sheet = Sheet::new("Security of the samples that count", &header);
     sheet.numeric = (1..header.len()).collect();
@@ -279,7 +279,7 @@ fn security(summary: &Summary) -> Sheet {
     sheet
 }
 
-fn weaknesses(summary: &Summary) -> Sheet {
+pub(super) fn weaknesses(summary: &Summary) -> Sheet {
     let mut sheet = Sheet::new(
         "Samples with a weakness, those left out included",
         &["scanner", "CWE", "samples"],

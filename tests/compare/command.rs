@@ -1,9 +1,9 @@
 //! The command as a user meets it: on journals that were written for it, and on two real runs.
 
 #[path = "../support/records.rs"]
-mod records;
+pub(crate) mod records;
 #[path = "../support/verdicts.rs"]
-mod verdicts;
+pub(crate) mod verdicts;
 
 use std::fs;
 use std::path::Path;
@@ -47,9 +47,9 @@ pub(crate) fn refused(folder: &Path, code: i32, arguments: &[&str]) -> String {
 }
 
 /// A sample: task, index, whether it works, whether bandit finds something (`None`: it was not analysed).
-type Row<'a> = (&'a str, u32, bool, Option<bool>);
+pub(crate) type Row<'a> = (&'a str, u32, bool, Option<bool>);
 
-fn rows(group: Option<&str>, rows: &[Row<'_>]) -> Vec<Record> {
+pub(crate) fn rows(group: Option<&str>, rows: &[Row<'_>]) -> Vec<Record> {
     let mut records = Vec::new();
     for (task, index, works, weak) in rows {
         let code = format!("{group:?} {task} {index} {works} {weak:?}");
@@ -87,7 +87,12 @@ fn rows(group: Option<&str>, rows: &[Row<'_>]) -> Vec<Record> {
     records
 }
 
-fn write_run(home: &Path, name: &str, records: &[Record], change: impl FnOnce(&mut Manifest)) {
+pub(crate) fn write_run(
+    home: &Path,
+    name: &str,
+    records: &[Record],
+    change: impl FnOnce(&mut Manifest),
+) {
     let mut manifest = records::manifest();
     change(&mut manifest);
     let folder = RunFolder::at(home.join(name));
@@ -98,7 +103,7 @@ fn write_run(home: &Path, name: &str, records: &[Record], change: impl FnOnce(&m
     writer.sync().unwrap();
 }
 
-const BASE: [Row<'_>; 6] = [
+pub(crate) const BASE: [Row<'_>; 6] = [
     ("T/0", 0, true, Some(true)),
     ("T/1", 0, true, Some(true)),
     ("T/2", 0, true, Some(false)),
@@ -106,7 +111,7 @@ const BASE: [Row<'_>; 6] = [
     ("T/4", 0, false, Some(true)),
     ("T/only-base\u{1b}[2J", 0, true, Some(true)),
 ];
-const AFTER: [Row<'_>; 6] = [
+pub(crate) const AFTER: [Row<'_>; 6] = [
     ("T/0", 0, false, Some(false)),
     ("T/1", 0, true, Some(false)),
     ("T/2", 0, true, Some(true)),

@@ -10,6 +10,7 @@
 
 mod command;
 mod diffs;
+mod exports;
 mod gates;
 mod laws;
 mod paper;

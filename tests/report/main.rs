@@ -1,7 +1,9 @@
 //! The reports: exact bytes for a small run, the same bytes whatever the order, and hostile text.
 #![allow(clippy::unwrap_used, missing_docs)]
 
+mod csv;
 mod html;
+mod latex;
 mod results;
 mod study;
 

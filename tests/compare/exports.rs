@@ -1,0 +1,235 @@
+//! Comparisons as LaTeX and CSV.
+
+use std::fs;
+use std::process::Command;
+
+use fumehood::autopsy::Class;
+use fumehood::base::digest::Digest;
+use fumehood::report::csv::CHANGES;
+use fumehood::report::listing::{ClassCount, Failures};
+use fumehood::report::{CompareSummary, latex};
+use serde_json::Value;
+
+use super::command::{AFTER, BASE, compare, fumehood, refused, rows, text, write_run};
+
+/// A base and two techniques in one folder; the names of the techniques are hostile.
+fn runs() -> tempfile::TempDir {
+    let home = tempfile::tempdir().unwrap();
+    write_run(home.path(), "base", &rows(None, &BASE), |_| {});
+    let other = |manifest: &mut fumehood::journal::Manifest| {
+        manifest.identity.samples = Digest::of("other samples");
+    };
+    write_run(
+        home.path(),
+        "=1+a_b&{",
+        &rows(Some("@x\u{1b}"), &AFTER),
+        other,
+    );
+    write_run(home.path(), "same", &rows(None, &BASE), other);
+    home
+}
+
+fn printed(home: &tempfile::TempDir, code: i32, arguments: &[&str]) -> String {
+    let output = fumehood(home.path(), &[&["compare", "--quiet"], arguments].concat());
+    assert_eq!(output.status.code(), Some(code), "{}", text(&output.stderr));
+    text(&output.stdout)
+}
+
+#[test]
+fn changes_are_set_in_latex() {
+    let home = runs();
+    let tex = printed(&home, 0, &["base", "=1+a_b&{", "--latex"]);
+    for line in [
+        "% bigcodebench: =1+a_b&{ against base",
+        "    Figure & Before & After & Change & 95\\,\\% interval & $p$ \\\\",
+        "  \\label{tab:bigcodebench-changes}",
+        "    =1+a\\_b\\&\\{ & 50.00 (1/2) & 0.00 (0/1) & 100.00 (1/1) & 0.00 (0/1) & - & - \\\\",
+        "    1 pair of samples of unknown security in no share.\\par",
+        "    1 task left out: they do not count in both.\\par",
+    ] {
+        assert!(tex.lines().any(|found| found == line), "{line} in {tex}");
+    }
+    let pass = tex.lines().find(|line| line.contains("Pass@1 &")).unwrap();
+    assert!(
+        pass.contains("& 80.00 & 60.00 & $-$20.00 & [$-$60.00, 0.00] &"),
+        "{pass}"
+    );
+    assert!(
+        !tex.contains("stopped working"),
+        "no samples were given: {tex}"
+    );
+
+    let both = printed(&home, 0, &["base", "=1+a_b&{", "same", "--latex"]);
+    assert!(both.contains("$p$ (Holm)") && both.contains("\\label{tab:bigcodebench-changes-2}"));
+    // One task a side, so that McNemar's counts are there.
+    assert!(both.contains("& Lost & Gained \\\\"), "{both}");
+}
+
+#[test]
+fn failure_classes_are_set_where_they_are_known() {
+    let home = runs();
+    let json = compare(home.path(), 0, &["base", "=1+a_b&{", "same"]);
+    let mut summary: CompareSummary = serde_json::from_value(json).unwrap();
+    let mut samples = 0;
+    let classes = Class::ALL.map(|class| {
+        samples += 10;
+        ClassCount {
+            class,
+            samples,
+            fn_suspect: 2,
+        }
+    });
+    summary.techniques[0].failures = Some(Failures {
+        samples: 150,
+        classes: classes.into(),
+        examined: Vec::new(),
+    });
+    let tex = latex::render_compare(&summary);
+    let (_, table) = tex
+        .split_once("\\label{tab:bigcodebench-failures}")
+        .unwrap();
+    let long = "\\begin{tabular}[b]{@{}r@{}}Not following\\\\the instruction\\end{tabular}";
+    assert!(table.contains(long), "{table}");
+    let row = "    =1+a\\_b\\&\\{ & 150 & 10 & 20 & 30 & 40 & 50 & 10 \\\\";
+    let rows: Vec<&str> = table
+        .lines()
+        .filter(|line| line.contains(" & 150 & "))
+        .collect();
+    assert_eq!(rows, [row], "{table}");
+    assert!(!table.contains("same"), "nothing is known of it: {table}");
+}
+
+#[test]
+fn what_cannot_be_compared_is_said_in_every_export() {
+    let home = runs();
+    write_run(home.path(), "odd", &rows(None, &AFTER), |manifest| {
+        manifest.identity.limits.memory += 1;
+    });
+    let tex = printed(&home, 0, &["base", "odd", "--force", "--latex"]);
+    assert_eq!(
+        tex.matches("Not comparable: limits of odd").count(),
+        2,
+        "{tex}"
+    );
+    let csv = printed(&home, 0, &["base", "odd", "same", "--force", "--csv"]);
+    let marked = csv.lines().filter(|line| line.contains(",limits,")).count();
+    assert_eq!(
+        marked,
+        csv.lines()
+            .filter(|line| line.starts_with("base,odd,"))
+            .count()
+    );
+    assert!(marked > 3, "{csv}");
+}
+
+#[test]
+fn changes_are_rows_of_csv() {
+    let home = runs();
+    let arguments = ["base", "=1+a_b&{", "same"];
+    let csv = printed(&home, 0, &[&arguments[..], &["--csv"]].concat());
+    let json = compare(home.path(), 0, &arguments);
+    let mut reader = ::csv::Reader::from_reader(csv.as_bytes());
+    assert_eq!(reader.headers().unwrap(), CHANGES.as_slice());
+    let rows: Vec<::csv::StringRecord> = reader.records().map(Result::unwrap).collect();
+    let mut rows = rows.iter();
+    for technique in json["techniques"].as_array().unwrap() {
+        for delta in technique["deltas"].as_array().unwrap() {
+            let row = rows.next().unwrap();
+            let strict = &delta["strict"];
+            let unknown = &delta["unknown"];
+            let wanted = [
+                ("technique", &technique["side"]["name"]),
+                ("group", &technique["side"]["group"]),
+                ("metric", &delta["metric"]),
+                ("scanner", &delta["scanner"]),
+                ("before", &strict["base"]),
+                ("after", &strict["technique"]),
+                ("change", &strict["delta"]),
+                ("low", &strict["interval"]["low"]),
+                ("high", &strict["interval"]["high"]),
+                ("p", &strict["p"]),
+                ("p_holm", &delta["p_holm"]),
+                ("lost", &strict["mcnemar"]["lost"]),
+                ("gained", &strict["mcnemar"]["gained"]),
+                ("tasks", &strict["tasks"]),
+                ("unknown_before", &unknown["base_samples"]),
+                ("unknown_after", &unknown["technique_samples"]),
+                ("unknown_low", &unknown["low"]),
+                ("unknown_high", &unknown["high"]),
+                ("available_change", &unknown["available"]["delta"]),
+                ("available_tasks", &unknown["available"]["tasks"]),
+                ("note", &delta["note"]),
+            ];
+            for (column, wanted) in wanted {
+                let place = CHANGES.iter().position(|name| *name == column).unwrap();
+                let cell = &row[place];
+                let is_same = match wanted {
+                    Value::Null => cell.is_empty(),
+                    Value::String(text) => cell.trim_start_matches('\'') == text,
+                    number => cell.parse::<f64>().unwrap() == number.as_f64().unwrap(),
+                };
+                assert!(is_same, "{column}: {cell:?}, but {wanted}");
+            }
+        }
+    }
+    assert!(rows.next().is_none());
+    assert!(csv.contains("\nbase,'=1+a_b&{,'@x\\u{1b},pass,"), "{csv}");
+    assert!(!csv.contains('\u{1b}'));
+}
+
+#[test]
+fn broken_rules_are_told_beside_an_export() {
+    let home = runs();
+    let arguments = [
+        "compare",
+        "base",
+        "=1+a_b&{",
+        "--csv",
+        "--fail-if",
+        "pass drops 0.1",
+    ];
+    let output = fumehood(home.path(), &arguments);
+    assert_eq!(output.status.code(), Some(9));
+    let said = text(&output.stderr);
+    assert!(
+        said.contains("failed: --fail-if 'pass@1 drops 0.1': =1+a_b&{"),
+        "{said}"
+    );
+    for more in [
+        &["--latex"][..],
+        &["--json"],
+        &["--markdown"],
+        &["--list", "IF:SN"],
+    ] {
+        let arguments = [&["base", "same", "--csv"], more].concat();
+        let said = refused(home.path(), 2, &arguments);
+        assert!(said.contains("cannot be used with"), "{said}");
+    }
+}
+
+#[test]
+fn pdflatex_sets_a_comparison() {
+    if Command::new("pdflatex").arg("--version").output().is_err() {
+        println!("SKIPPED: pdflatex is not installed");
+        return;
+    }
+    let home = runs();
+    let tex = printed(&home, 0, &["base", "=1+a_b&{", "same", "--latex"]);
+    let document = format!(
+        "\\documentclass{{article}}\\usepackage[T1]{{fontenc}}\\usepackage{{booktabs}}\\begin{{document}}\n{tex}\n\
+         \\end{{document}}\n"
+    );
+    fs::write(home.path().join("paper.tex"), document).unwrap();
+    let output = Command::new("pdflatex")
+        .args([
+            "-interaction=nonstopmode",
+            "-halt-on-error",
+            "-no-shell-escape",
+            "paper",
+        ])
+        .current_dir(home.path())
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", text(&output.stdout));
+    assert!(home.path().join("paper.pdf").exists());
+}
