@@ -12,6 +12,8 @@ pub const SUMMARY: u32 = 2;
 pub const STUDY: u32 = 1;
 /// What `fumehood compare --json` prints.
 pub const COMPARE: u32 = 1;
+/// The columns of what `fumehood report --parquet` writes.
+pub const SAMPLES: u32 = 1;
 /// Results of `fumehood exec`.
 pub const EXEC: u32 = 1;
 /// Cached reference outcomes of ground truths.

@@ -18,6 +18,7 @@ mod eval_args;
 mod exec;
 mod html;
 mod inputs;
+mod parquet;
 mod policy;
 mod profile;
 mod progress;

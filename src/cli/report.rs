@@ -9,6 +9,7 @@ use super::exit_code::Exit;
 use super::failure::Failure;
 use super::html::{self, HtmlArgs};
 use super::output::say;
+use super::parquet;
 use super::render::{Format, Outcome};
 use super::study::Compared;
 use super::tables::TableArgs;
@@ -30,13 +31,16 @@ pub(super) struct ReportArgs {
           value_parser = clap::value_parser!(u32).range(1..))]
     k: Vec<u32>,
     /// Set the scanners side by side instead: what each could analyse and what it found, how far they agree.
-    #[arg(long, conflicts_with_all = ["k", "latex", "csv"])]
+    #[arg(long, conflicts_with_all = ["k", "latex", "csv", "parquet"])]
     scanners: bool,
     /// Say how right each scanner is, by labels of samples (JSONL, plain, .gz or .zst; see docs/scanners.md).
     #[arg(long, value_name = "FILE", requires = "scanners")]
     labels: Option<PathBuf>,
     #[command(flatten)]
     tables: TableArgs,
+    /// Write every sample as a row of a Parquet file (docs/exports.md has the columns).
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["json", "markdown", "latex", "csv"])]
+    parquet: Option<PathBuf>,
     #[command(flatten)]
     html: HtmlArgs,
 }
@@ -58,8 +62,12 @@ pub(super) fn run(args: &ReportArgs, global: Global) -> Result<Exit, Failure> {
     if !global.quiet {
         note_unfinished(outcome.index.is_finished());
     }
+    if let Some(path) = &args.parquet {
+        parquet::write(&outcome, path)?;
+    }
     match &args.html.html {
         Some(path) => html::write(&args.html, &outcome, path)?,
+        None if args.parquet.is_some() => {}
         None if args.tables.print(&outcome.summary)? => {}
         None => outcome.show(format)?,
     }

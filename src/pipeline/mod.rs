@@ -8,6 +8,7 @@ pub mod evaluate;
 mod executed;
 pub(crate) mod grading;
 pub mod history;
+pub mod judged;
 pub mod nonce;
 mod preparations;
 pub mod recorder;

@@ -152,7 +152,7 @@ pub(super) fn result_of(
 }
 
 /// What reports compare side by side: models and hardening techniques, as the samples name them.
-fn group(record: &VerdictRecord) -> Option<String> {
+pub(super) fn group(record: &VerdictRecord) -> Option<String> {
     match (&record.model, &record.technique) {
         (None, None) => None,
         (Some(name), None) | (None, Some(name)) => Some(name.clone()),

@@ -17,6 +17,7 @@ pub mod listing;
 mod listing_sheet;
 pub mod markdown;
 mod page;
+pub mod parquet;
 mod sheet;
 pub mod study;
 mod study_sheet;

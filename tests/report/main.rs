@@ -4,6 +4,8 @@
 mod csv;
 mod html;
 mod latex;
+mod parquet;
+mod parquet_file;
 mod results;
 mod study;
 
