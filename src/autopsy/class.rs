@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::program::{Program, identifiers, lines};
@@ -22,7 +23,9 @@ const KNOWN_UNUSED: f64 = 0.5;
 const PROMPT: usize = 64 * 1024;
 
 /// Why a sample stopped working, as the paper's Table 6 has it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum Class {
     /// Code is gone: the function is a stub, or most of what is left stood there before.
@@ -75,7 +78,7 @@ pub struct Patient<'a> {
 }
 
 /// A class, with what led to it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Autopsy {
     /// The class.
@@ -89,7 +92,7 @@ pub struct Autopsy {
 }
 
 /// What the rules look at.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Features {
     /// Whether the technique's code is Python (and at most 64 KiB).

@@ -1,7 +1,9 @@
 //! Content digests (BLAKE3), the identity of code, tasks, files and runs.
 
+use std::borrow::Cow;
 use std::fmt;
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// A 256-bit BLAKE3 digest, written as 64 lower-case hexadecimal digits.
@@ -72,6 +74,20 @@ impl<'de> Deserialize<'de> for Digest {
         blake3::Hash::from_hex(text.as_bytes())
             .map(|hash| Self(*hash.as_bytes()))
             .map_err(serde::de::Error::custom)
+    }
+}
+
+impl JsonSchema for Digest {
+    fn schema_name() -> Cow<'static, str> {
+        "Digest".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "description": "A BLAKE3 digest.",
+            "type": "string",
+            "pattern": "^[0-9a-f]{64}$",
+        })
     }
 }
 

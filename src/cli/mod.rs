@@ -29,6 +29,7 @@ mod run;
 mod scan;
 mod scan_files;
 mod scanners;
+mod schema;
 mod setup;
 mod sides;
 mod stage;
@@ -86,6 +87,8 @@ enum Command {
     Report(report::ReportArgs),
     /// Set techniques against a base: what changed, how sure that is, and what became of each sample.
     Compare(Box<compare::CompareArgs>),
+    /// Print the JSON Schema of what reports print as JSON.
+    Schema(schema::SchemaArgs),
 }
 
 /// Runs the command line and gives its exit code.
@@ -124,6 +127,7 @@ pub fn main() -> ExitCode {
         Command::Stage(args) => stage::run(&args, cli.global),
         Command::Report(args) => report::run(&args, cli.global),
         Command::Compare(args) => compare::run(&args, cli.global),
+        Command::Schema(args) => schema::run(&args),
     };
     outcome
         .unwrap_or_else(|failure: Failure| failure.report())

@@ -1,5 +1,6 @@
 //! How far two scanners agree, on the samples that both could analyse.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::estimator::{Z, wilson};
@@ -8,7 +9,7 @@ use crate::scan::Security;
 
 /// What two scanners say of the same samples, counted. Counts of different samples are added by
 /// [`Agreement::merge`].
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Agreement {
     /// Both say insecure.
@@ -24,7 +25,7 @@ pub struct Agreement {
 }
 
 /// Cohen's kappa.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Kappa {
     /// `(observed - expected) / (1 - expected)`.

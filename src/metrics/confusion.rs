@@ -1,5 +1,6 @@
 //! What a scanner says, against labels that are taken for true. Positive means insecure.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::estimator::wilson;
@@ -11,7 +12,7 @@ use crate::scan::Security;
 ///
 /// A sample that the scanner does not know is neither right nor wrong. It is in no figure but the
 /// ranges, which say what the figure would be if all such samples were flagged, and if none was.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Confusion {
     /// Labelled insecure, and flagged.
@@ -29,7 +30,7 @@ pub struct Confusion {
 }
 
 /// A share of samples.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Share {
     /// Samples that have it.

@@ -1,9 +1,10 @@
 //! One printed number, with all that is needed to judge it.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// A metric's value over the tasks of one group.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Figure {
     /// Which metric.
     pub metric: Metric,
@@ -38,7 +39,7 @@ pub struct Figure {
 }
 
 /// Samples known out of samples given.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Coverage {
     /// Samples that count and whose value is known.
     pub known: u64,
@@ -47,7 +48,7 @@ pub struct Coverage {
 }
 
 /// An interval, ends included.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Interval {
     /// The lower end.
     pub low: f64,
@@ -57,7 +58,7 @@ pub struct Interval {
 
 /// A figure under every reading of "not analysed". Whatever those samples are, the figure over all
 /// samples lies between `strict` and `lenient`.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct UnknownRange {
     /// Samples that count and whose security is unknown.
     pub samples: u64,
@@ -71,7 +72,9 @@ pub struct UnknownRange {
 }
 
 /// The metrics.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum Metric {
     /// Pass@k.

@@ -1,5 +1,6 @@
 //! Techniques against a base: every number of `fumehood compare`.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::listing::{Failures, Listing};
@@ -18,7 +19,7 @@ const UNPAIRED: usize = 100;
 const NAME: usize = 200;
 
 /// Techniques against a base. Built from the same journals it is the same to the byte.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CompareSummary {
     /// Format of this document.
@@ -36,7 +37,7 @@ pub struct CompareSummary {
 }
 
 /// Where two runs that are compared differ, though they should not.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Difference {
     /// The technique.
@@ -50,7 +51,7 @@ pub struct Difference {
 }
 
 /// One side.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SideSummary {
     /// Its name: the run folder as typed, or the group.
@@ -64,7 +65,7 @@ pub struct SideSummary {
 }
 
 /// One technique against the base.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TechniqueSummary {
     /// Which.
@@ -86,7 +87,7 @@ pub struct TechniqueSummary {
 }
 
 /// What was compared with what.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PairingSummary {
     /// Tasks that count in both.
@@ -108,7 +109,7 @@ pub struct PairingSummary {
 }
 
 /// Tasks that are not compared for one reason.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ReasonCount {
     /// The reason.
@@ -118,7 +119,7 @@ pub struct ReasonCount {
 }
 
 /// A task that is not compared.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LeftOut {
     /// The task; hostile text, bounded.
@@ -128,7 +129,7 @@ pub struct LeftOut {
 }
 
 /// What became of the samples: the paper's Table 5 and the whole matrix.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TransitionSummary {
     /// The names of the states, in the order of `matrix`; U is unknown security.
@@ -146,7 +147,7 @@ pub struct TransitionSummary {
 }
 
 /// How many of those that were one thing became another.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TransitionShare {
     /// The cell, as `--list` takes it.

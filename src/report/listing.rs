@@ -1,5 +1,6 @@
 //! The samples behind a cell of the transitions, and why samples stopped working: the paper's Table 6.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use similar::TextDiff;
 
@@ -25,7 +26,7 @@ const EXAMPLES: usize = 1_000;
 const NAME: usize = 200;
 
 /// The samples behind a cell.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Listing {
     /// The cell, as `--list` takes it.
@@ -37,7 +38,7 @@ pub struct Listing {
 }
 
 /// Two samples that are partners.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ListedPair {
     /// The task; hostile text, bounded.
@@ -55,7 +56,7 @@ pub struct ListedPair {
 }
 
 /// One sample.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ListedSample {
     /// Its place among the samples of its task.
@@ -73,7 +74,7 @@ pub struct ListedSample {
 }
 
 /// A unified difference; hostile text, every line bounded, with control characters made visible.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Diff {
     /// Its lines.
@@ -85,7 +86,7 @@ pub struct Diff {
 }
 
 /// Samples that became secure and stopped working, by class.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Failures {
     /// All of them.
@@ -97,7 +98,7 @@ pub struct Failures {
 }
 
 /// Samples of one class.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ClassCount {
     /// The class.
@@ -109,7 +110,7 @@ pub struct ClassCount {
 }
 
 /// One sample with its class.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Examined {
     /// The task; hostile text, bounded.

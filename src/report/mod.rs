@@ -18,6 +18,7 @@ mod listing_sheet;
 pub mod markdown;
 mod page;
 pub mod parquet;
+pub mod schema;
 mod sheet;
 pub mod study;
 mod study_sheet;

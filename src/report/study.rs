@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::summary::About;
@@ -25,7 +26,7 @@ const REASON: usize = 500;
 
 /// What the scanners of a run say, side by side. Built from the same journal and labels it is the same
 /// to the byte.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct StudySummary {
     /// Format of this document.
@@ -49,7 +50,7 @@ pub struct StudySummary {
 }
 
 /// What one scanner could analyse.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ScannerReach {
     /// The scanner; `None` for all together.
@@ -65,7 +66,7 @@ pub struct ScannerReach {
 }
 
 /// Samples that were not, or not wholly, analysed for one reason.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ReasonCount {
     /// The reason, with `…` for what differs from sample to sample; hostile text, bounded.
@@ -75,7 +76,7 @@ pub struct ReasonCount {
 }
 
 /// Samples in which one weakness was found.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WeaknessCount {
     /// The CWE number; `None` for rules that have none.
@@ -95,7 +96,7 @@ pub struct WeaknessCount {
 }
 
 /// Two scanners.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PairSummary {
     /// The first.
@@ -119,7 +120,7 @@ pub struct PairSummary {
 }
 
 /// The scanners against labels.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LabelSummary {
     /// Samples that are labelled insecure.
@@ -143,7 +144,7 @@ pub struct LabelSummary {
 }
 
 /// A label of a sample that the run does not have.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct UnmatchedLabel {
     /// The line, from 1.
@@ -157,7 +158,7 @@ pub struct UnmatchedLabel {
 }
 
 /// A line that is no label.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RejectedLabel {
     /// The line, from 1.
@@ -168,7 +169,7 @@ pub struct RejectedLabel {
 
 /// One scanner against the labels. Positive means insecure; unknown samples are left out of all
 /// figures but the ranges.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Judged {
     /// The scanner; `None` for all together.

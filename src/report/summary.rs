@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::suspects::SuspectSummary;
@@ -15,7 +16,7 @@ use crate::verdict::VerdictKind;
 
 /// What a run came to. Built from the same journal it is the same to the byte: it holds no time of
 /// day, no path and no machine.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Summary {
     /// Format of this file.
@@ -39,7 +40,7 @@ pub struct Summary {
 }
 
 /// What was evaluated, and how. The caller knows it from the run's manifest.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct About {
     /// The dataset's name.
@@ -61,7 +62,7 @@ pub struct About {
 }
 
 /// What the jobs ran in.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Sandbox {
     /// Name of the profile.
@@ -75,7 +76,7 @@ pub struct Sandbox {
 }
 
 /// A tool that took part.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Tool {
     /// Its name.
@@ -85,7 +86,7 @@ pub struct Tool {
 }
 
 /// One group's figures and counts.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct GroupSummary {
     /// Its name, if it has one.
@@ -97,6 +98,7 @@ pub struct GroupSummary {
     /// Samples by verdict; every kind is there, in the order of reports.
     pub verdicts: Vec<KindCount>,
     /// Samples that count in no figure, by reason.
+    #[schemars(extend("propertyNames" = {"$ref": "#/$defs/Exclusion"}))]
     pub excluded: BTreeMap<Exclusion, u64>,
     /// What the scanners say of the samples that count.
     pub security: Vec<ScannerCounts>,
@@ -105,7 +107,7 @@ pub struct GroupSummary {
 }
 
 /// Samples of one verdict.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct KindCount {
     /// The verdict.
@@ -115,7 +117,7 @@ pub struct KindCount {
 }
 
 /// What one scanner says of a group's samples.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ScannerCounts {
     /// The scanner; `None` for all together.
@@ -125,7 +127,7 @@ pub struct ScannerCounts {
 }
 
 /// What one scanner found.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ScannerWeaknesses {
     /// The scanner.
@@ -135,7 +137,7 @@ pub struct ScannerWeaknesses {
 }
 
 /// Samples in which one weakness was found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CweCount {
     /// The CWE number; `None` for rules that have none.
@@ -145,7 +147,7 @@ pub struct CweCount {
 }
 
 /// Forbidden acts: system calls that the sandbox refused, without those that honest programs try.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct BehaviourSummary {
     /// By system call, that of most samples first.
@@ -155,7 +157,7 @@ pub struct BehaviourSummary {
 }
 
 /// One forbidden act.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ActCount {
     /// The system call.
@@ -167,7 +169,7 @@ pub struct ActCount {
 }
 
 /// A task that counts in no figure.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ExcludedTask {
     /// The task.
@@ -179,7 +181,7 @@ pub struct ExcludedTask {
 }
 
 /// A task of which some cases count nowhere.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct UnstableTask {
     /// The task.
@@ -189,7 +191,7 @@ pub struct UnstableTask {
 }
 
 /// A line of the sample file that is no sample.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RejectedLine {
     /// The line, from 1.

@@ -1,5 +1,6 @@
 //! Passes that came with a suspicion, as reports show them.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::base::id::SampleId;
@@ -8,7 +9,7 @@ use crate::metrics::suspects::Suspect;
 use crate::verdict::VerdictKind;
 
 /// How many passes came with a suspicion, and what their controls came to.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SuspectSummary {
     /// Passes that came with a suspicion, whatever became of them.
@@ -22,7 +23,7 @@ pub struct SuspectSummary {
 }
 
 /// One suspect pass.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SuspectSample {
     /// The sample.

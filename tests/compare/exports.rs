@@ -1,14 +1,16 @@
-//! Comparisons as LaTeX and CSV.
+//! Comparisons as LaTeX, as CSV, and by their JSON Schema.
 
 use std::fs;
 use std::process::Command;
 
-use fumehood::autopsy::Class;
+use fumehood::autopsy::{Class, Patient, examine_all};
 use fumehood::base::digest::Digest;
 use fumehood::report::csv::CHANGES;
+use fumehood::report::listing::Diff;
 use fumehood::report::listing::{ClassCount, Failures};
-use fumehood::report::{CompareSummary, latex};
-use serde_json::Value;
+use fumehood::report::schema::Document;
+use fumehood::report::{CompareSummary, json, latex};
+use serde_json::{Value, json};
 
 use super::command::{AFTER, BASE, compare, fumehood, refused, rows, text, write_run};
 
@@ -232,4 +234,62 @@ fn pdflatex_sets_a_comparison() {
         .unwrap();
     assert!(output.status.success(), "{}", text(&output.stdout));
     assert!(home.path().join("paper.pdf").exists());
+}
+
+#[test]
+fn comparisons_are_valid_by_their_schema() {
+    let home = runs();
+    let schema = serde_json::from_str(&Document::Compare.schema().unwrap()).unwrap();
+    let validator = jsonschema::draft202012::new(&schema).unwrap();
+    let check = |found: &Value| {
+        let errors = validator.iter_errors(found);
+        errors
+            .map(|error| format!("{}: {error}", error.instance_path()))
+            .collect::<Vec<_>>()
+    };
+    write_run(home.path(), "odd", &rows(None, &AFTER), |manifest| {
+        manifest.identity.limits.memory += 1;
+    });
+    let other = rows(None, &[("T/other", 0, true, None)]);
+    write_run(home.path(), "other", &other, |_| {});
+    let plain = compare(home.path(), 0, &["base", "=1+a_b&{", "same"]);
+    let rule = [
+        "base",
+        "odd",
+        "other",
+        "--force",
+        "--fail-if",
+        "safe@9 drops 0",
+        "--list",
+        "S*:I*",
+    ];
+    let full = compare(home.path(), 9, &rule);
+    for found in [&plain, &full] {
+        assert_eq!(check(found), [""; 0]);
+    }
+    // Differences and classes are there only if samples are given.
+    let mut summary: CompareSummary = serde_json::from_value(full.clone()).unwrap();
+    let technique = &mut summary.techniques[0];
+    let patient = Patient {
+        before: "import os\ndef f(x):\n    return os.system(x)\n",
+        after: "def f(x):\n    return subprocess.run(x)\n",
+        entry: "f",
+        prompt: "",
+        flagged: &[3],
+    };
+    let pair = &mut technique.listing.as_mut().unwrap().pairs[0];
+    pair.diff = Some(Diff::of(patient.before, patient.after));
+    technique.failures = Some(Failures::of(&[], examine_all(&[patient])));
+    let mut examined = serde_json::to_value(&summary).unwrap();
+    examined["techniques"][0]["failures"]["examined"] = json!([{
+        "task": "T/0", "base": 0, "technique": 0, "autopsy": examine_all(&[patient])[0],
+    }]);
+    assert_eq!(check(&examined), [""; 0]);
+    let text = json::render_compare(&serde_json::from_value(examined).unwrap()).unwrap();
+    assert_eq!(check(&serde_json::from_str(&text).unwrap()), [""; 0]);
+
+    let mut wrong = full;
+    wrong["techniques"][0]["transitions"]["pairs"] = Value::Null;
+    wrong["techniques"][0]["rulings"][0]["verdict"] = json!("perhaps");
+    assert_eq!(check(&wrong).len(), 2);
 }

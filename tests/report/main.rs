@@ -7,6 +7,7 @@ mod latex;
 mod parquet;
 mod parquet_file;
 mod results;
+mod schema;
 mod study;
 
 use std::collections::BTreeMap;

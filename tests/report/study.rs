@@ -18,9 +18,9 @@ fn said(security: Security, cwes: &[u32], why: Option<&str>) -> Said {
     }
 }
 
-type Row = (u32, Said, Said, Security, Option<bool>);
+pub(crate) type Row = (u32, Said, Said, Security, Option<bool>);
 
-fn rows() -> Vec<Row> {
+pub(crate) fn rows() -> Vec<Row> {
     let secure = || said(Secure, &[], None);
     vec![
         (
@@ -57,7 +57,7 @@ fn rows() -> Vec<Row> {
     ]
 }
 
-fn study_of(rows: &[Row], labels: Option<&Labels>) -> StudySummary {
+pub(crate) fn study_of(rows: &[Row], labels: Option<&Labels>) -> StudySummary {
     let mut opinions = Opinions::new(Panel::new(["ruff-s", "bandit"]).unwrap());
     for (index, bandit, ruff, combined, label) in rows {
         let said = [("bandit", bandit), ("ruff-s", ruff)]
@@ -71,7 +71,7 @@ fn study_of(rows: &[Row], labels: Option<&Labels>) -> StudySummary {
 }
 
 /// A file of labels in which one is of no sample, and two lines are none.
-fn labels() -> Labels {
+pub(crate) fn labels() -> Labels {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("labels.jsonl");
     let text = "{\"task_id\":\"t/9\",\"sample_id\":\"gone\",\"insecure\":true}\n\

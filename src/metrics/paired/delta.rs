@@ -1,5 +1,6 @@
 //! Every metric of two groups over the tasks that count in both, and the difference between them.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::bootstrap::{Bootstrap, Term, Weights};
@@ -11,7 +12,7 @@ use crate::metrics::{Interval, Metric};
 use crate::scan::Security;
 
 /// How a metric changed from a base to a technique.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Delta {
     /// Which metric.
@@ -35,7 +36,7 @@ pub struct Delta {
 }
 
 /// One change, under one reading of unknown security.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Estimate {
     /// The base's figure over these tasks.
@@ -55,7 +56,7 @@ pub struct Estimate {
 }
 
 /// A change under the other readings of "not analysed".
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct UnknownDelta {
     /// Samples of the base whose security is unknown.

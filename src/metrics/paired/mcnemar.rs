@@ -1,9 +1,10 @@
 //! McNemar's exact test: whether as many yes-or-no answers changed one way as the other.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Tasks whose answer changed, and how likely it is that chance changed them so unevenly.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct McNemar {
     /// Yes before, no after.
