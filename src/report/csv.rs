@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::compare::{CompareSummary, TechniqueSummary};
 use super::summary::{GroupSummary, Summary};
-use crate::base::text::for_terminal;
+use crate::base::text::{for_terminal, one_line};
 use crate::metrics::Figure;
 use crate::metrics::paired::Delta;
 
@@ -139,9 +139,11 @@ fn of_delta(
     let test = strict.and_then(|strict| strict.mcnemar);
     let unknown = delta.unknown;
     let available = unknown.and_then(|unknown| unknown.available);
+    // Names may be cut there.
+    let is_its = |name: &str| one_line(&technique.side.name, name.chars().count()) == name;
     let differences = summary.differences.iter();
     let differences: Vec<&str> = differences
-        .filter(|difference| difference.technique == technique.side.name)
+        .filter(|difference| is_its(&difference.technique))
         .map(|difference| difference.part.as_str())
         .collect();
     [

@@ -113,15 +113,30 @@ fn what_cannot_be_compared_is_said_in_every_export() {
         2,
         "{tex}"
     );
-    let csv = printed(&home, 0, &["base", "odd", "same", "--force", "--csv"]);
-    let marked = csv.lines().filter(|line| line.contains(",limits,")).count();
-    assert_eq!(
-        marked,
-        csv.lines()
-            .filter(|line| line.starts_with("base,odd,"))
-            .count()
-    );
-    assert!(marked > 3, "{csv}");
+    let long = "long".repeat(50);
+    write_run(home.path(), &long, &rows(None, &AFTER), |manifest| {
+        manifest.identity.grading = "paper".to_owned();
+    });
+    let sides = ["base", "odd", "same", &long, "--force", "--csv"];
+    let csv = printed(&home, 0, &sides);
+    for (side, told) in [("odd", "limits"), ("same", ""), (long.as_str(), "grading")] {
+        let start = format!("base,{side},");
+        let rows: Vec<&str> = csv
+            .lines()
+            .filter(|line| line.starts_with(&start))
+            .collect();
+        assert!(rows.len() > 3, "{side}: {csv}");
+        for row in rows {
+            let row = ::csv::ReaderBuilder::new()
+                .has_headers(false)
+                .from_reader(row.as_bytes())
+                .into_records()
+                .next();
+            let row = row.unwrap().unwrap();
+            let place = CHANGES.iter().position(|name| *name == "not_comparable");
+            assert_eq!(&row[place.unwrap()], told, "{side}");
+        }
+    }
 }
 
 #[test]

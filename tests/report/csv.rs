@@ -5,6 +5,7 @@ use fumehood::report::json;
 use proptest::prelude::*;
 use serde_json::Value;
 
+use super::parquet::{journal, report, write_run};
 use super::{HOSTILE, about, run, summary_of};
 
 fn rows(text: &str) -> Vec<Vec<String>> {
@@ -135,11 +136,62 @@ fn no_cell_of_csv_is_a_formula() {
 
 proptest! {
     #[test]
-    fn a_guarded_text_is_the_same_but_for_what_is_dangerous(text in "\\PC{0,20}") {
+    fn a_guarded_text_is_the_same_but_for_what_is_dangerous(text in "[-=+@ ]{0,2}\\PC{0,20}") {
         let guarded = guard(&text);
         let visible = fumehood::base::text::for_terminal(&text);
         let bare = guarded.strip_prefix('\'').unwrap_or(&guarded);
         prop_assert!(bare == visible || *guarded == visible);
         prop_assert!(!guarded.trim_start().starts_with(['=', '+', '-', '@']));
     }
+}
+
+#[test]
+fn the_command_prints_one_export_at_a_time() {
+    let home = tempfile::tempdir().unwrap();
+    write_run(home.path(), &journal());
+    let printed = |arguments: &[&str], code: i32| {
+        let output = report(home.path(), arguments);
+        assert_eq!(
+            output.status.code(),
+            Some(code),
+            "{arguments:?}: {output:?}"
+        );
+        String::from_utf8(output.stdout).unwrap()
+    };
+    // One sample could not be judged.
+    let csv = printed(&["--csv", "--k", "1,2"], 1);
+    let rows = rows(&csv);
+    let shown = |row: &Vec<String>| (row[0].clone(), row[4].clone(), row[3].clone());
+    let judge = (
+        String::new(),
+        "Secure@1 (judge:qwen2.5)".to_owned(),
+        "judge:qwen2.5".to_owned(),
+    );
+    assert!(rows.iter().any(|row| shown(row) == judge), "{csv}");
+    assert!(rows.iter().any(|row| row[0] == "m + t"), "{csv}");
+    let tex = printed(&["--latex"], 1);
+    assert!(
+        tex.starts_with("% bigcodebench: 2 tasks, 5 samples\n"),
+        "{tex}"
+    );
+    assert!(
+        tex.contains("    Figure & (no group) & m + t \\\\\n"),
+        "{tex}"
+    );
+    for one in ["--csv", "--latex"] {
+        for other in [
+            "--csv",
+            "--latex",
+            "--json",
+            "--markdown",
+            "--scanners",
+            "--html=x",
+            "--parquet=x",
+        ] {
+            if one != other {
+                assert_eq!(printed(&[one, other], 2), "", "{one} {other}");
+            }
+        }
+    }
+    assert!(!home.path().join("x").exists());
 }

@@ -18,9 +18,9 @@ const NEEDED: &str = "\
 % To be read with \\input. It needs, in the preamble:
 %   \\usepackage[T1]{fontenc}
 %   \\usepackage{booktabs}
-% Characters that pdfLaTeX does not have are shown by their numbers. LuaLaTeX and XeLaTeX show them with
+% Characters that pdfLaTeX does not have are shown by their numbers. LuaLaTeX and XeLaTeX, which go without fontenc,
+% show them in a font that has them, with
 %   \\newcommand{\\fumehoodchar}[1]{\\symbol{\"#1}}
-% there, and a font that has them.
 %
 ";
 

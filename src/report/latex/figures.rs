@@ -72,13 +72,6 @@ fn table(summary: &Summary, sheet: &Sheet, kind: &str, what: &str) -> Table {
     Table::of(sheet, caption, label(summary, kind))
 }
 
-fn caption(summary: &Summary, what: &str) -> String {
-    format!(
-        "{}. Values in per cent{what}, with the 95\\,\\% interval in brackets where there is one.",
-        escape(&sheet::heading(summary))
-    )
-}
-
 /// One group: a column for everything.
 fn one_group(summary: &Summary, group: &GroupSummary) -> Table {
     let header = [
@@ -129,7 +122,10 @@ fn several(summary: &Summary, groups: &[GroupSummary]) -> Table {
         rows.push((&figure.name, row));
     }
     Table {
-        caption: caption(summary, ""),
+        caption: format!(
+            "{}. Values in per cent, with the 95\\,\\% interval in brackets where there is one.",
+            escape(&sheet::heading(summary))
+        ),
         label: label(summary, "figures"),
         header: [vec!["Figure".to_owned()], names.clone()].concat(),
         rows: rows.into_iter().map(|(_, row)| row).collect(),
