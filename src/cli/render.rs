@@ -11,6 +11,7 @@ use super::output::print;
 use super::policy::read as read_policy;
 use crate::base::digest::Digest;
 use crate::journal::{Index, Manifest, RunFolder};
+use crate::metrics::figures;
 use crate::pipeline::Replay;
 use crate::report::{About, Inputs, Sandbox, Summary, Tool, json, markdown, terminal};
 use crate::sandbox::{Attestation, LayerState};
@@ -70,6 +71,7 @@ impl Outcome {
             unstable: &replay.unstable,
             rejected: &replay.rejected,
             ks,
+            replicates: figures::DEFAULT_REPLICATES,
         };
         let summary = Summary::build(about(&manifest), &inputs);
         Ok(Self {

@@ -46,7 +46,10 @@ impl Replay {
             .map(|scanner| scanner.name.as_str())
             .collect();
         let mut replay = Self {
-            groups: Groups::new(Panel::new(scanners.iter().copied())?),
+            groups: Groups::new(Panel::combining(
+                scanners.iter().copied(),
+                &manifest.identity.policy,
+            )?),
             weaknesses: Weaknesses::default(),
             acts: Acts::default(),
             suspects: Suspects::default(),
@@ -92,7 +95,7 @@ impl Replay {
         self.not_analysed += u64::from(results.iter().any(|r| r.not_analysed.is_some()));
         let assessment = assess(&results, policy);
         let mut facts = Facts::of(record.sample.clone(), &record.verdict)
-            .with_security(assessment.per_scanner, assessment.combined)
+            .with_security(assessment.per_scanner)
             .in_group(group(record))
             .ranked(record.rank);
         if self.failed_references.contains_key(&record.sample.task) {

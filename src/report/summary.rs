@@ -218,6 +218,8 @@ pub struct Inputs<'a> {
     pub rejected: &'a BTreeMap<u64, String>,
     /// The values of k.
     pub ks: &'a [u32],
+    /// Replicates of the bootstrap behind intervals; none for 0.
+    pub replicates: u32,
 }
 
 impl Summary {
@@ -232,7 +234,7 @@ impl Summary {
             groups: inputs
                 .groups
                 .iter()
-                .map(|(name, group)| GroupSummary::of(name, group, inputs.ks))
+                .map(|(name, group)| GroupSummary::of(name, group, inputs))
                 .collect(),
             weaknesses: scanners
                 .iter()
@@ -262,7 +264,7 @@ impl Summary {
 }
 
 impl GroupSummary {
-    fn of(name: Option<&str>, group: &Aggregator, ks: &[u32]) -> Self {
+    fn of(name: Option<&str>, group: &Aggregator, inputs: &Inputs<'_>) -> Self {
         let kinds = group.kinds();
         let scanners = group.panel().names();
         let combined = (scanners.len() > 1).then_some(None);
@@ -287,7 +289,7 @@ impl GroupSummary {
                     scanner,
                 })
                 .collect(),
-            figures: figures::all(group, ks),
+            figures: figures::all(group, inputs.ks, inputs.replicates),
         }
     }
 }

@@ -62,7 +62,6 @@ fn facts(task: &str, index: u32, passed: u32, declared: u32, security: [Security
             .map(|name| (*name).to_owned())
             .zip(security)
             .collect::<BTreeMap<_, _>>(),
-        combined: combine(security),
         rank: None,
     }
 }
