@@ -18,6 +18,7 @@ mod eval_args;
 mod exec;
 mod html;
 mod inputs;
+mod live;
 mod policy;
 mod profile;
 mod progress;
@@ -32,6 +33,7 @@ mod setup;
 mod sides;
 mod stage;
 mod study;
+mod watch;
 
 use std::process::ExitCode;
 
@@ -82,6 +84,8 @@ enum Command {
     Stage(stage::StageArgs),
     /// Report on a run from its journal.
     Report(report::ReportArgs),
+    /// Show the figures of a run while it is written.
+    Watch(watch::WatchArgs),
     /// Set techniques against a base: what changed, how sure that is, and what became of each sample.
     Compare(Box<compare::CompareArgs>),
 }
@@ -121,6 +125,7 @@ pub fn main() -> ExitCode {
         Command::Scan(args) => scan::run(&args, cli.global),
         Command::Stage(args) => stage::run(&args, cli.global),
         Command::Report(args) => report::run(&args, cli.global),
+        Command::Watch(args) => watch::run(&args, cli.global),
         Command::Compare(args) => compare::run(&args, cli.global),
     };
     outcome

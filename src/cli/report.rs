@@ -9,9 +9,11 @@ use super::exit_code::Exit;
 use super::failure::Failure;
 use super::html::{self, HtmlArgs};
 use super::output::say;
-use super::render::{Format, Outcome};
+use super::render::{Asked, Format, Outcome};
 use super::study::Compared;
 use crate::journal::RunFolder;
+use crate::metrics::figures;
+use crate::pipeline::Grouping;
 
 /// Arguments as typed.
 #[derive(Args, Debug)]
@@ -28,6 +30,14 @@ pub(super) struct ReportArgs {
     #[arg(long, value_name = "K,...", value_delimiter = ',', default_value = "1,5,10",
           value_parser = clap::value_parser!(u32).range(1..))]
     k: Vec<u32>,
+    /// Group samples by these instead of by model and technique: `dataset`, `model`, `technique`, `task`, `verdict`, `library`
+    /// (a sample is in the group of each), `cwe`, or any other field of the tasks or samples.
+    #[arg(long, value_name = "NAME,...", conflicts_with = "scanners")]
+    group_by: Option<Grouping>,
+    /// Replicates of the bootstrap behind intervals that are not Wilson's; 0 for none.
+    #[arg(long, value_name = "N", default_value_t = figures::DEFAULT_REPLICATES, conflicts_with = "scanners",
+          value_parser = clap::value_parser!(u32).range(0..=100_000))]
+    replicates: u32,
     /// Set the scanners side by side instead: what each could analyse and what it found, how far they agree.
     #[arg(long, conflicts_with = "k")]
     scanners: bool,
@@ -51,7 +61,12 @@ pub(super) fn run(args: &ReportArgs, global: Global) -> Result<Exit, Failure> {
         study.show(format)?;
         return Ok(study.exit());
     }
-    let outcome = Outcome::read_by(&folder, &args.k, policy)?;
+    let asked = Asked {
+        ks: args.k.clone(),
+        replicates: args.replicates,
+        grouping: args.group_by.clone().unwrap_or_default(),
+    };
+    let outcome = Outcome::read(&folder, &asked, policy)?;
     if !global.quiet {
         note_unfinished(outcome.index.is_finished());
     }

@@ -6,6 +6,7 @@
 
 pub mod error;
 pub mod folder;
+pub mod follow;
 pub mod index;
 pub mod line;
 pub mod manifest;
@@ -15,6 +16,7 @@ pub mod writer;
 
 pub use error::JournalError;
 pub use folder::{Mode, RunFolder};
+pub use follow::Follow;
 pub use index::Index;
 pub use manifest::{Host, Identity, Manifest, ScannerIdentity};
 pub use reader::{Place, Reader, Tail};

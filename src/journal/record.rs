@@ -52,6 +52,9 @@ pub struct VerdictRecord {
     /// The hardening technique that was used on the model.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub technique: Option<String>,
+    /// Other fields of the sample, for reports to group by.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub fields: BTreeMap<String, String>,
     /// Fields of the task that reports group by, such as `cwe`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub labels: BTreeMap<String, String>,

@@ -175,6 +175,20 @@ impl Aggregator {
         Ok(place)
     }
 
+    /// Adds a record; says where the task is kept.
+    pub(super) fn put_record(&mut self, task: &TaskId, record: Record) -> Place {
+        let place = self.place(task);
+        self.keep(place, record);
+        place
+    }
+
+    /// The tasks by place.
+    pub(super) fn by_place(&self) -> Vec<&TaskId> {
+        let mut places: Vec<_> = self.places.iter().collect();
+        places.sort_by_key(|(_, place)| **place);
+        places.into_iter().map(|(task, _)| task).collect()
+    }
+
     /// The place of a task, which is made if there is none.
     fn place(&mut self, task: &TaskId) -> Place {
         // A journal is counted in the order of its tasks, so that mostly this is the last one.
@@ -298,9 +312,8 @@ impl Aggregator {
                 self.set_apart(task, why);
             }
             if theirs.records.len() > 0 {
-                let mine = self.place(task);
                 for record in theirs.records.settled().iter() {
-                    self.keep(mine, *record);
+                    self.put_record(task, *record);
                 }
             }
         }
@@ -326,6 +339,11 @@ impl Aggregator {
     /// The tasks with at least one sample, sorted.
     pub fn task_ids(&self) -> impl Iterator<Item = &TaskId> {
         self.by_id().map(|(id, _)| id)
+    }
+
+    /// Every task's records, by sorted task id.
+    pub(super) fn all(&self) -> impl Iterator<Item = (&TaskId, &Records)> {
+        self.by_id().map(|(id, task)| (id, &task.records))
     }
 
     fn by_id(&self) -> impl Iterator<Item = (&TaskId, &Task)> {

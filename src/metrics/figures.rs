@@ -4,7 +4,7 @@ use super::aggregator::Aggregator;
 use super::board::{Board, Spec};
 use super::counts::Reading;
 use super::estimator::wilson;
-use super::figure::{Coverage, Figure, Metric, UnknownRange};
+use super::figure::{Coverage, Figure, Method, Metric, UnknownRange};
 use super::record::Judge;
 use super::resampling;
 
@@ -93,6 +93,10 @@ fn mean(board: &Board, place: usize, spec: Spec, scanners: &[String]) -> Figure 
     };
     let numerator = strict.values.value();
     let is_binary = k == 1 && totals.several == 0 && metric.is_binary();
+    // Each task's value is 0 or 1 then, so the sum is a whole number and exact.
+    let interval = value
+        .filter(|_| is_binary)
+        .and_then(|_| wilson(numerator as u64, strict.tasks));
     Figure {
         metric,
         k,
@@ -108,10 +112,8 @@ fn mean(board: &Board, place: usize, spec: Spec, scanners: &[String]) -> Figure 
             total: totals.samples,
         },
         excluded: totals.samples - totals.scored,
-        // Each task's value is 0 or 1 here, so the sum is a whole number and exact.
-        interval: value
-            .filter(|_| is_binary)
-            .and_then(|_| wilson(numerator as u64, strict.tasks)),
+        interval,
+        method: interval.map(|_| Method::Wilson),
         unknown,
         note: notes.join("; "),
     }
@@ -137,6 +139,7 @@ fn case_micro(board: &Board) -> Figure {
         },
         excluded: totals.samples - totals.scored,
         interval: None,
+        method: None,
         unknown: None,
         note: if declared == 0 {
             "no sample counts".to_owned()

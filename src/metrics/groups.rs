@@ -7,6 +7,9 @@ use super::facts::{Exclusion, Facts};
 use super::figure::Figure;
 use super::figures;
 use super::panel::Panel;
+use serde::{Deserialize, Serialize};
+
+use super::record::Record;
 use crate::base::id::TaskId;
 
 /// The most groups of one run: more than anybody can look at means that samples are grouped by something that
@@ -19,18 +22,20 @@ pub struct Groups {
     panel: Panel,
     /// The values of k, where the groups are watched.
     watched: Option<Vec<u32>>,
-    places: BTreeMap<Option<String>, u32>,
+    places: BTreeMap<Option<String>, u16>,
     groups: Vec<Aggregator>,
     /// Tasks of which no sample counts, in whatever group.
     apart: BTreeMap<TaskId, Exclusion>,
 }
 
 /// Where a sample is kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(super) struct Seat {
-    pub(super) group: u32,
     pub(super) task: u32,
     pub(super) index: u32,
+    pub(super) group: u16,
+    /// Whether its group is the first, by name, of those that the sample is in.
+    pub(super) is_first: bool,
 }
 
 impl Groups {
@@ -58,33 +63,33 @@ impl Groups {
     /// # Errors
     /// As [`Aggregator::add`], and when there would be more than [`MOST`] groups.
     pub fn add(&mut self, facts: &Facts) -> Result<(), MetricsError> {
-        self.seat(facts).map(|_| ())
+        self.seat(facts, facts.group.as_deref(), true).map(|_| ())
     }
 
-    /// As [`Groups::add`]; says where the sample is kept.
-    pub(super) fn seat(&mut self, facts: &Facts) -> Result<Seat, MetricsError> {
-        let group = self.place(facts.group.as_ref())?;
+    /// As [`Groups::add`], in the group of that name; says where the sample is kept.
+    pub(super) fn seat(
+        &mut self,
+        facts: &Facts,
+        group: Option<&str>,
+        is_first: bool,
+    ) -> Result<Seat, MetricsError> {
+        let group = self.place(group)?;
         let aggregator = &mut self.groups[group as usize];
-        let seat = Seat {
+        Ok(Seat {
             group,
             task: aggregator.put(facts)?,
             index: facts.sample.index,
-        };
-        if let Some(why) = self.apart.get(&facts.sample.task) {
-            aggregator.set_apart(&facts.sample.task, *why);
-        }
-        Ok(seat)
+            is_first,
+        })
     }
 
-    fn place(&mut self, name: Option<&String>) -> Result<u32, MetricsError> {
-        // Mostly there is one, or few.
-        let known = self.places.iter().find(|(known, _)| known.as_ref() == name);
-        if self.places.len() <= 4
-            && let Some((_, place)) = known
-        {
+    fn place(&mut self, name: Option<&str>) -> Result<u16, MetricsError> {
+        // Mostly there is one, or few: no name needs to be copied then.
+        let mut few = self.places.iter().take(4);
+        if let Some((_, place)) = few.find(|(known, _)| known.as_deref() == name) {
             return Ok(*place);
         }
-        let name = name.cloned();
+        let name = name.map(str::to_owned);
         if let Some(place) = self.places.get(&name) {
             return Ok(*place);
         }
@@ -104,7 +109,7 @@ impl Groups {
         for (task, why) in &self.apart {
             new.set_apart(task, *why);
         }
-        let place = self.groups.len() as u32;
+        let place = self.groups.len() as u16;
         self.groups.push(new);
         self.places.insert(name, place);
         Ok(place)
@@ -131,20 +136,68 @@ impl Groups {
     /// # Errors
     /// As [`Aggregator::merge`], and when there would be more than [`MOST`] groups.
     pub fn merge(&mut self, other: &Self) -> Result<(), MetricsError> {
-        if self.panel != other.panel {
-            return Err(MetricsError::PanelMismatch(
-                self.panel.describe(),
-                other.panel.describe(),
-            ));
-        }
+        self.check(&other.panel)?;
         for (task, why) in &other.apart {
             self.set_apart(task, *why);
         }
         for (name, place) in &other.places {
-            let mine = self.place(name.as_ref())?;
+            let mine = self.place(name.as_deref())?;
             self.groups[mine as usize].merge(&other.groups[*place as usize])?;
         }
         Ok(())
+    }
+
+    pub(super) fn check(&self, panel: &Panel) -> Result<(), MetricsError> {
+        if self.panel == *panel {
+            return Ok(());
+        }
+        Err(MetricsError::PanelMismatch(
+            self.panel.describe(),
+            panel.describe(),
+        ))
+    }
+
+    /// Adds a record of a task to the group of that name; says where both are kept.
+    pub(super) fn put(
+        &mut self,
+        group: Option<&str>,
+        task: &TaskId,
+        record: Record,
+    ) -> Result<(u16, u32), MetricsError> {
+        let place = self.place(group)?;
+        Ok((place, self.groups[place as usize].put_record(task, record)))
+    }
+
+    /// The groups by place, with their names.
+    pub(super) fn by_place(&self) -> Vec<(Option<&str>, &Aggregator)> {
+        let mut places: Vec<_> = self.places.iter().collect();
+        places.sort_by_key(|(_, place)| **place);
+        let all = places.into_iter();
+        all.map(|(name, place)| (name.as_deref(), &self.groups[*place as usize]))
+            .collect()
+    }
+
+    /// Tasks that are set apart, with the reason.
+    pub(super) fn apart(&self) -> &BTreeMap<TaskId, Exclusion> {
+        &self.apart
+    }
+
+    /// Distinct samples; one that is in several groups counts once.
+    pub fn samples(&self) -> u64 {
+        if let [one] = self.groups.as_slice() {
+            return one.samples();
+        }
+        let mut tasks: BTreeMap<&TaskId, Vec<u32>> = BTreeMap::new();
+        for (task, records) in self.groups.iter().flat_map(Aggregator::all) {
+            let indices = tasks.entry(task).or_default();
+            indices.extend(records.iter().map(|record| record.index));
+        }
+        let distinct = |mut indices: Vec<u32>| {
+            indices.sort_unstable();
+            indices.dedup();
+            indices.len() as u64
+        };
+        tasks.into_values().map(distinct).sum()
     }
 
     /// The groups by name, the unnamed one first.

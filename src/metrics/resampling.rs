@@ -8,7 +8,7 @@ use super::aggregator::Aggregator;
 use super::board::{Board, Spec};
 use super::counts::{Counts, Reading};
 use super::exact::Exact;
-use super::figure::{Figure, Interval, Metric};
+use super::figure::{Figure, Interval, Method, Metric};
 use super::paired::bootstrap::{Weights, percentiles};
 use super::records::Records;
 
@@ -55,6 +55,7 @@ pub(super) fn add_intervals(
     for replicates in wanted {
         if let Some(figure) = figures.get_mut(replicates.place) {
             figure.interval = replicates.interval();
+            figure.method = figure.interval.map(|_| Method::Bootstrap);
         }
     }
 }

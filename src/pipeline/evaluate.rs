@@ -265,6 +265,7 @@ impl Stage {
             rank,
             model,
             technique,
+            fields,
             ..
         } = item.sample;
         let record = Record::Verdict(Box::new(VerdictRecord {
@@ -276,6 +277,7 @@ impl Stage {
             rank,
             model,
             technique,
+            fields,
             labels: item.task.labels.clone(),
             same_as,
             verdict,

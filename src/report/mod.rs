@@ -14,6 +14,7 @@ pub mod json;
 pub mod listing;
 mod listing_sheet;
 pub mod markdown;
+pub mod overview;
 mod page;
 mod sheet;
 pub mod study;

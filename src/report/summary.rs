@@ -22,6 +22,10 @@ pub struct Summary {
     pub version: u32,
     /// What was evaluated, and how.
     pub about: About,
+    /// Distinct samples; one that is in several groups counts once.
+    pub samples: u64,
+    /// What samples are grouped by, such as `model + technique`.
+    pub grouped_by: String,
     /// The figures, by group.
     pub groups: Vec<GroupSummary>,
     /// What each scanner found, by CWE.
@@ -203,6 +207,8 @@ pub struct RejectedLine {
 pub struct Inputs<'a> {
     /// Every sample's facts.
     pub groups: &'a Groups,
+    /// What samples are grouped by.
+    pub grouped_by: &'a str,
     /// Every finding that the policy counts.
     pub weaknesses: &'a Weaknesses,
     /// Every forbidden act.
@@ -231,6 +237,8 @@ impl Summary {
         Self {
             version: SUMMARY,
             about,
+            samples: inputs.groups.samples(),
+            grouped_by: inputs.grouped_by.to_owned(),
             groups: inputs
                 .groups
                 .iter()

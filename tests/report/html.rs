@@ -46,6 +46,7 @@ fn view(text: &str) -> SampleView {
         rank: None,
         model: Some(text.to_owned()),
         technique: None,
+        fields: Default::default(),
         labels: BTreeMap::new(),
         same_as: None,
         verdict,

@@ -120,6 +120,7 @@ fn summary_of(run: &[Facts], about: About) -> Summary {
         about,
         &Inputs {
             groups: &groups,
+            grouped_by: "model + technique",
             weaknesses: &weaknesses,
             acts: &acts(),
             suspects: &suspects(),

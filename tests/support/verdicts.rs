@@ -23,6 +23,7 @@ pub(crate) fn verdict(task: &str, index: u32, code: Digest, kind: VerdictKind) -
         rank: None,
         model: None,
         technique: None,
+        fields: Default::default(),
         labels: BTreeMap::new(),
         same_as: None,
         verdict: Verdict {
