@@ -4,19 +4,34 @@ use serde::{Deserialize, Serialize};
 
 use super::aggregator::MetricsError;
 use super::record::bits;
-use crate::scan::{Policy, combined};
+use crate::base::digest::Digest;
+use crate::scan::{Combine, Policy, combined};
 
 /// The lower of the two bits that each judge has: set where it says secure.
 const SECURE: u64 = 0x5555_5555_5555_5555;
 
 /// The scanners of a run, sorted by name, and how they combine.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Panel {
     names: Vec<String>,
-    /// How scanners make one answer, and which of them do.
-    policy: Policy,
+    /// How scanners make one answer.
+    combine: Combine,
+    /// The policy that says so, and which findings count: what was counted by different ones does not add up.
+    policy: Digest,
     /// The lower bit of each scanner that is asked.
     asked: u64,
+}
+
+/// No scanner at all.
+impl Default for Panel {
+    fn default() -> Self {
+        Self {
+            names: Vec::new(),
+            combine: Combine::default(),
+            policy: Policy::default().digest(),
+            asked: 0,
+        }
+    }
 }
 
 impl Panel {
@@ -53,7 +68,8 @@ impl Panel {
         Ok(Self {
             asked: asked.fold(0, |all, (place, _)| all | 1 << (2 * (place + 1))),
             names,
-            policy: policy.clone(),
+            combine: policy.combine,
+            policy: policy.digest(),
         })
     }
 
@@ -75,7 +91,7 @@ impl Panel {
         let secure = (asked & SECURE).count_ones();
         let insecure = (asked & !SECURE).count_ones();
         let unknown = self.asked.count_ones() - secure - insecure;
-        let together = combined(self.policy.combine, secure, insecure, unknown);
+        let together = combined(self.combine, secure, insecure, unknown);
         security >> 2 << 2 | bits(together)
     }
 
@@ -84,9 +100,9 @@ impl Panel {
             return "none".to_owned();
         }
         let names = self.names.join(", ");
-        match self.policy == Policy::default() {
+        match self.policy == Policy::default().digest() {
             true => names,
-            false => format!("{names} by the policy {}", self.policy.digest().short(12)),
+            false => format!("{names} by the policy {}", self.policy.short(12)),
         }
     }
 }
