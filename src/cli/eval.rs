@@ -9,7 +9,7 @@ use super::render::{Asked, Format, Outcome};
 use super::results;
 use super::run;
 use super::setup::Setup;
-use crate::pipeline::SampleSource;
+use crate::pipeline::{Grouping, SampleSource};
 
 /// Runs it.
 pub(super) fn run(args: &EvalArgs, global: Global) -> Result<Exit, Failure> {
@@ -29,7 +29,12 @@ const SHOWN: usize = 10;
 
 /// Writes what a finished run comes to into its folder.
 pub(super) fn conclude(setup: &Setup, global: Global) -> Result<Outcome, Failure> {
-    let outcome = Outcome::read(&setup.folder, &Asked::usual(&setup.ks), None)?;
+    let outcome = Outcome::read(
+        &setup.folder,
+        &Asked::usual(&setup.ks),
+        &Grouping::default(),
+        None,
+    )?;
     outcome.save(&setup.folder)?;
     let results = results::write(setup, &outcome)?;
     if let SampleSource::File(path) = &setup.inputs.samples {

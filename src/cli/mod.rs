@@ -19,6 +19,7 @@ mod exec;
 mod html;
 mod inputs;
 mod live;
+mod merge;
 mod policy;
 mod profile;
 mod progress;
@@ -86,6 +87,8 @@ enum Command {
     Report(report::ReportArgs),
     /// Show the figures of a run while it is written.
     Watch(watch::WatchArgs),
+    /// Put runs together: shards, or different samples of the same tasks.
+    Merge(merge::MergeArgs),
     /// Set techniques against a base: what changed, how sure that is, and what became of each sample.
     Compare(Box<compare::CompareArgs>),
 }
@@ -126,6 +129,7 @@ pub fn main() -> ExitCode {
         Command::Stage(args) => stage::run(&args, cli.global),
         Command::Report(args) => report::run(&args, cli.global),
         Command::Watch(args) => watch::run(&args, cli.global),
+        Command::Merge(args) => merge::run(&args, cli.global),
         Command::Compare(args) => compare::run(&args, cli.global),
     };
     outcome

@@ -53,9 +53,10 @@ impl Outcome {
     pub(super) fn read(
         folder: &RunFolder,
         asked: &Asked,
+        grouping: &Grouping,
         policy: Option<&Path>,
     ) -> Result<Self, Failure> {
-        let (manifest, index, replay) = read_counted(folder, policy, &asked.grouping)?;
+        let (manifest, index, replay) = read_counted(folder, policy, grouping)?;
         let summary = summary(&manifest, &replay.stream, asked);
         Ok(Self {
             manifest,
@@ -97,7 +98,8 @@ pub(super) struct Asked {
     pub(super) ks: Vec<u32>,
     /// Replicates of the bootstrap.
     pub(super) replicates: u32,
-    pub(super) grouping: Grouping,
+    /// What samples are grouped by, in words.
+    pub(super) grouping: String,
 }
 
 impl Asked {
@@ -106,7 +108,7 @@ impl Asked {
         Self {
             ks: ks.to_vec(),
             replicates: figures::DEFAULT_REPLICATES,
-            grouping: Grouping::default(),
+            grouping: Grouping::default().to_string(),
         }
     }
 }
@@ -117,7 +119,7 @@ pub(super) fn summary(manifest: &Manifest, stream: &Stream, asked: &Asked) -> Su
         about(manifest),
         &Inputs {
             groups: stream.groups(),
-            grouped_by: &asked.grouping.to_string(),
+            grouped_by: &asked.grouping,
             weaknesses: &stream.weaknesses(),
             acts: stream.acts(),
             suspects: stream.suspects(),

@@ -9,11 +9,11 @@ use super::exit_code::Exit;
 use super::failure::Failure;
 use super::html::{self, HtmlArgs};
 use super::output::say;
-use super::render::{Asked, Format, Outcome};
+use super::render::{Asked, Format, Outcome, manifest};
 use super::study::Compared;
 use crate::journal::RunFolder;
 use crate::metrics::figures;
-use crate::pipeline::Grouping;
+use crate::pipeline::{Counted, Grouping};
 
 /// Arguments as typed.
 #[derive(Args, Debug)]
@@ -44,6 +44,9 @@ pub(super) struct ReportArgs {
     /// Say how right each scanner is, by labels of samples (JSONL, plain, .gz or .zst; see docs/scanners.md).
     #[arg(long, value_name = "FILE", requires = "scanners")]
     labels: Option<PathBuf>,
+    /// Write the counters to this file as well, for `fumehood merge`: some hundred bytes a sample.
+    #[arg(long, value_name = "FILE", conflicts_with = "scanners")]
+    state: Option<PathBuf>,
     #[command(flatten)]
     html: HtmlArgs,
 }
@@ -61,12 +64,16 @@ pub(super) fn run(args: &ReportArgs, global: Global) -> Result<Exit, Failure> {
         study.show(format)?;
         return Ok(study.exit());
     }
+    let grouping = args.group_by.clone().unwrap_or_default();
     let asked = Asked {
         ks: args.k.clone(),
         replicates: args.replicates,
-        grouping: args.group_by.clone().unwrap_or_default(),
+        grouping: grouping.to_string(),
     };
-    let outcome = Outcome::read(&folder, &asked, policy)?;
+    if let Some(path) = &args.state {
+        Counted::of(&folder, manifest(&folder, policy)?, &grouping)?.write(path)?;
+    }
+    let outcome = Outcome::read(&folder, &asked, &grouping, policy)?;
     if !global.quiet {
         note_unfinished(outcome.index.is_finished());
     }

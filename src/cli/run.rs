@@ -210,6 +210,7 @@ fn manifest(
             .count() as u64,
         python: setup.interpreter.version.clone(),
         warm: setup.warm,
+        sources: Vec::new(),
         host: Host::current(),
         attestation,
     })

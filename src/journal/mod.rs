@@ -21,7 +21,7 @@ pub use index::Index;
 pub use manifest::{Host, Identity, Manifest, ScannerIdentity};
 pub use reader::{Place, Reader, Tail};
 pub use record::{
-    Record, ReferenceRecord, ReferenceStatus, RejectedRecord, ScanRecord, StateRecord,
-    VerdictRecord,
+    LineOrigin, Origin, Record, ReferenceRecord, ReferenceStatus, RejectedRecord, ScanRecord,
+    StateRecord, VerdictRecord,
 };
 pub use writer::Writer;

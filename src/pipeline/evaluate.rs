@@ -279,6 +279,7 @@ impl Stage {
             technique,
             fields,
             labels: item.task.labels.clone(),
+            origin: None,
             same_as,
             verdict,
         }));
@@ -321,6 +322,7 @@ impl Stage {
         let record = Record::Rejected(RejectedRecord {
             line: rejected.line,
             reason: one_line(&format!("{}; {}", rejected.reason, rejected.remedy), 500),
+            origin: None,
         });
         self.record(&record).await
     }

@@ -139,6 +139,7 @@ pub(crate) fn journal(seed: u64) -> Vec<Record> {
         all.push(Record::Rejected(RejectedRecord {
             line,
             reason: format!("no task {line}"),
+            origin: None,
         }));
     }
     all.push(Record::State(StateRecord::Finished {

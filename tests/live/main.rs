@@ -11,6 +11,7 @@ mod records;
 mod verdicts;
 
 mod journals;
+mod merging;
 mod orders;
 mod watching;
 

@@ -25,6 +25,7 @@ pub(crate) fn verdict(task: &str, index: u32, code: Digest, kind: VerdictKind) -
         technique: None,
         fields: Default::default(),
         labels: BTreeMap::new(),
+        origin: None,
         same_as: None,
         verdict: Verdict {
             kind,
