@@ -6,7 +6,9 @@
     reason = "a test that cannot go on should panic, and one that is skipped says so"
 )]
 
+mod labels;
 mod mutations;
+mod pool;
 
 use fumehood::autopsy::{Autopsy, Class, LONGEST, Patient, examine_all};
 
