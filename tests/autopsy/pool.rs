@@ -166,7 +166,10 @@ fn sallm(data: &Path) -> Vec<Pair> {
         let [one, other] = runs[..] else { continue };
         let all = one.iter().chain(other);
         let prompt = common_prefix(all.map(|line| text(&rows[*line], "code")));
-        let entry = entry_of(prompt).unwrap_or_default();
+        // A method of a class is none that this could name.
+        let Some(entry) = entry_of(prompt) else {
+            continue;
+        };
         for (base, technique) in [(one, other), (other, one)] {
             let worked = base.iter().filter(|line| {
                 rows[**line]["compilable"] == true && rows[**line]["test_success"] == "success"
