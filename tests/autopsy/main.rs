@@ -9,6 +9,7 @@
 mod labels;
 mod mutations;
 mod pool;
+mod strangers;
 mod table;
 
 use fumehood::autopsy::{Autopsy, Class, LONGEST, Patient, examine_all};

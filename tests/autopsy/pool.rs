@@ -1,4 +1,4 @@
-//! Pairs of real codes of one task: one that works, and one that does not. Nobody damaged them.
+//! Pairs of real codes of one task: a base, and what a model answered. Nobody damaged them.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -57,9 +57,9 @@ pub(crate) struct Pair {
     pub(crate) technique: Place,
     pub(crate) entry: String,
     pub(crate) prompt: String,
-    /// The code that works.
+    /// The base, which works.
     pub(crate) before: String,
-    /// The code that does not.
+    /// What is compared with it.
     pub(crate) after: String,
 }
 
@@ -77,27 +77,40 @@ impl Pair {
 
 /// All pairs, in the order of the files; `None` where the data are not.
 pub(crate) fn pool() -> Option<Vec<Pair>> {
-    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data");
-    let files = [BIGCODEBENCH, QWEN, SALLM].into_iter();
-    let mut files = files.chain(PLUS.iter().flat_map(|(tasks, _, codes)| [*tasks, *codes]));
-    if !files.all(|file| data.join(file).is_file()) {
-        return None;
-    }
-    let mut pairs = bigcodebench(&data);
-    pairs.extend(PLUS.iter().flat_map(|files| evalplus(&data, files)));
+    let data = data()?;
+    let mut pairs = answers(&data, false);
     pairs.extend(sallm(&data));
     pairs.retain(|pair| pair.before != pair.after);
     Some(pairs)
 }
 
-/// The ground truth, and the one answer that the official evaluator did not pass.
-fn bigcodebench(data: &Path) -> Vec<Pair> {
+/// Pairs of two codes that both work.
+pub(crate) fn working() -> Option<Vec<Pair>> {
+    Some(answers(&data()?, true))
+}
+
+/// Answers of models with the ground truth, those that passed or those that did not.
+fn answers(data: &Path, passed: bool) -> Vec<Pair> {
+    let mut pairs = bigcodebench(data, passed);
+    pairs.extend(PLUS.iter().flat_map(|files| evalplus(data, files, passed)));
+    pairs
+}
+
+fn data() -> Option<PathBuf> {
+    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data");
+    let files = [BIGCODEBENCH, QWEN, SALLM].into_iter();
+    let mut files = files.chain(PLUS.iter().flat_map(|(tasks, _, codes)| [*tasks, *codes]));
+    files.all(|file| data.join(file).is_file()).then_some(data)
+}
+
+/// The ground truth, and the one answer that the official evaluator judged.
+fn bigcodebench(data: &Path, passed: bool) -> Vec<Pair> {
     let tasks = TaskSet::load(DatasetKind::BigCodeBench, &data.join(BIGCODEBENCH)).unwrap();
     let rows = records(&data.join(QWEN));
-    let failed = rows.iter().enumerate().filter(|(_, row)| {
-        row["status"] != "pass" && row["gt_failed_in_that_env"].as_bool() != Some(true)
+    let wanted = rows.iter().enumerate().filter(|(_, row)| {
+        (row["status"] == "pass") == passed && row["gt_failed_in_that_env"].as_bool() != Some(true)
     });
-    let pair = failed.map(|(line, row)| {
+    let pair = wanted.map(|(line, row)| {
         let task = tasks.get(&text(row, "task_id").into()).unwrap();
         // What the evaluator put before the answer is none of the model's.
         let after = text(row, "solution");
@@ -116,15 +129,19 @@ fn bigcodebench(data: &Path) -> Vec<Pair> {
     pair.collect()
 }
 
-/// The ground truth, and the one answer that failed EvalPlus's tests, its own or those it added.
-fn evalplus(data: &Path, files: &(&'static str, DatasetKind, &'static str)) -> Vec<Pair> {
+/// The ground truth, and the one answer that EvalPlus judged by all tests, its own and those it added.
+fn evalplus(
+    data: &Path,
+    files: &(&'static str, DatasetKind, &'static str),
+    passed: bool,
+) -> Vec<Pair> {
     let (tasks_file, kind, answers_file) = *files;
     let tasks = TaskSet::load(kind, &data.join(tasks_file)).unwrap();
     let answers: Value = serde_json::from_str(&unpacked(&data.join(answers_file))).unwrap();
     let pair = tasks.iter().filter_map(|task| {
         let answer = &answers["eval"][task.id.to_string()][0];
-        let is_failed = ["base_status", "plus_status"].map(|key| answer[key] != "pass");
-        is_failed.contains(&true).then(|| Pair {
+        let has_passed = ["base_status", "plus_status"].map(|key| answer[key] == "pass");
+        ((has_passed == [true; 2]) == passed).then(|| Pair {
             dataset: kind.name(),
             task: task.id.to_string(),
             base: Place::new(tasks_file, task.id.to_string()),
