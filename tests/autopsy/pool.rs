@@ -233,11 +233,11 @@ fn common_prefix<'t>(texts: impl Iterator<Item = &'t str>) -> &'t str {
 
 /// The last function that a prompt begins, which is the one to be written.
 fn entry_of(prompt: &str) -> Option<&str> {
-    let heads = prompt.lines().filter_map(|line| {
+    let mut heads = prompt.lines().filter_map(|line| {
         let line = line.strip_prefix("async ").unwrap_or(line);
         line.strip_prefix("def ")?.split('(').next()
     });
-    heads.last().map(str::trim)
+    heads.next_back().map(str::trim)
 }
 
 fn text<'v>(value: &'v Value, key: &str) -> &'v str {
