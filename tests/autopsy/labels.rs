@@ -275,6 +275,20 @@ fn the_rules_agree_with_a_reader() {
     ] {
         print(title, &part, part.interval());
     }
+    // What a second reader could have said.
+    let doubtful = judged.iter().map(|one| {
+        let label = match one.label.sure {
+            true => one.label.label,
+            false => one.label.second,
+        };
+        (place(label), place(one.autopsy.class), 1.0)
+    });
+    let doubtful = Table::of(Class::ALL.len(), doubtful);
+    print(
+        "the second-best label where not sure",
+        &doubtful,
+        doubtful.interval(),
+    );
     let weighted = table(judged.iter().map(|one| (one, one.weight())));
     print("weighted to the pool", &weighted, bootstrap(&judged));
     for (title, table) in [("all", &all), ("weighted to the pool", &weighted)] {
