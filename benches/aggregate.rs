@@ -63,7 +63,6 @@ fn each(order: Order, range: std::ops::Range<u32>, mut take: impl FnMut(&Facts))
             ("bandit".to_owned(), Security::Secure),
             ("ruff-s".to_owned(), Security::Insecure),
         ]),
-        combined: Security::Insecure,
         rank: None,
     };
     for at in range {
@@ -139,7 +138,7 @@ fn aggregate(criterion: &mut Criterion) {
         );
     });
     group.bench_function("figures", |bencher| {
-        bencher.iter(|| figures::all(black_box(&whole), &figures::DEFAULT_KS));
+        bencher.iter(|| figures::all(black_box(&whole), &figures::DEFAULT_KS, 0));
     });
     group.finish();
 }

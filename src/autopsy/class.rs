@@ -16,9 +16,11 @@ const NAME: usize = 80;
 /// Code that keeps less than this share of its statements, most of them old ones, had code removed.
 const REMOVED: f64 = 0.6;
 /// Code of whose names less than this share are known from the base and the task does something else.
-const KNOWN: f64 = 0.3;
+const KNOWN: f64 = 0.4;
 /// The same where no parameter is used either.
 const KNOWN_UNUSED: f64 = 0.5;
+/// Fewer such names tell nothing.
+const FEW: u32 = 2;
 /// Words of the prompt that are compared.
 const PROMPT: usize = 64 * 1024;
 
@@ -107,11 +109,14 @@ pub struct Features {
     pub defines_entry: bool,
     /// Whether that function does nothing.
     pub is_placeholder: bool,
+    /// Whether the base's function returns a value and that one returns none.
+    pub lost_return: bool,
     /// Parameters of that function.
     pub parameters: u64,
     /// Those that its body names.
     pub parameters_used: u64,
-    /// Share of its names that the base's code or the prompt has, too; 1 if it has none.
+    /// Share of its names that the base's code or the prompt has, too: those that it did not choose itself, such as
+    /// what it imports and attributes; 1 if there are fewer than two.
     pub known_names: f64,
     /// Share of its lines that repeat the most frequent one, where that occurs six times or more.
     pub repetition: f64,
@@ -140,6 +145,9 @@ pub fn examine(patient: &Patient<'_>) -> Autopsy {
 
 fn features(patient: &Patient<'_>, before: &Program, after: &Program) -> Features {
     let function = after.function(patient.entry);
+    let returned = before
+        .function(patient.entry)
+        .is_some_and(|function| function.returns);
     let undefined = after.undefined();
     let missing: Vec<&str> = undefined
         .iter()
@@ -155,6 +163,7 @@ fn features(patient: &Patient<'_>, before: &Program, after: &Program) -> Feature
         statements_kept: kept_statements(before, after),
         defines_entry: function.is_some(),
         is_placeholder: function.is_some_and(|function| function.is_placeholder),
+        lost_return: returned && function.is_some_and(|function| !function.returns),
         parameters: function.map_or(0, |function| function.parameters as u64),
         parameters_used: function.map_or(0, |function| function.parameters_used as u64),
         known_names: known_names(patient, before, after),
@@ -184,17 +193,14 @@ fn known_names(patient: &Patient<'_>, before: &Program, after: &Program) -> f64 
     let prompt = (0..=end).rev().find_map(|end| patient.prompt.get(..end));
     let words: BTreeSet<&str> = identifiers(prompt.unwrap_or_default()).collect();
     // The function's own name and the tests' tell nothing: whoever answers anything uses them.
-    let names = after
-        .vocabulary
-        .iter()
-        .filter(|name| *name != patient.entry);
+    let names = after.given_names().filter(|name| *name != patient.entry);
     let (mut all, mut known) = (0_u32, 0_u32);
     for name in names {
         all += 1;
         known += u32::from(before.vocabulary.contains(name) || words.contains(name.as_str()));
     }
     match all {
-        0 => 1.0,
+        ..FEW => 1.0,
         all => f64::from(known) / f64::from(all),
     }
 }
@@ -235,6 +241,12 @@ fn decide(features: &Features, after: &Program, patient: &Patient<'_>) -> (Class
         return (
             Class::RemovedCode,
             "what is left stood there before, and less of it",
+        );
+    }
+    if features.lost_return {
+        return (
+            Class::RemovedCode,
+            "the function returned something and does no longer",
         );
     }
     if !features.missing_imports.is_empty() {

@@ -41,6 +41,8 @@ pub(super) struct Program {
 pub(super) struct Function {
     /// Whether its body does nothing: `pass`, `...`, a docstring, `return None`, `raise NotImplementedError`.
     pub(super) is_placeholder: bool,
+    /// Whether it returns or yields anything but `None`; functions inside it do not count.
+    pub(super) returns: bool,
     pub(super) parameters: usize,
     pub(super) parameters_used: usize,
 }
@@ -95,6 +97,16 @@ impl Program {
                 && BUILTINS.binary_search(name).is_err()
         })
         .collect()
+    }
+
+    /// Names that somebody else chose: neither bound here (but by an import) nor built in. Two people who do the same
+    /// work name their variables in their own ways, and share what they call.
+    pub(super) fn given_names(&self) -> impl Iterator<Item = &String> {
+        let names = self.vocabulary.iter();
+        names.filter(|name| {
+            let name = name.as_str();
+            !self.bound.contains(name) && BUILTINS.binary_search(&name).is_err()
+        })
     }
 
     /// What stands on these lines that a scanner may have meant: statements, and calls of what is imported or
@@ -309,6 +321,7 @@ impl<'c> ProgramReader<'c> {
             is_placeholder: body
                 .named_children(&mut cursor)
                 .all(|stmt| self.is_placeholder(stmt)),
+            returns: returns(body),
             parameters: parameters.len(),
             parameters_used: parameters.intersection(&words).count(),
         };
@@ -349,6 +362,24 @@ impl<'c> ProgramReader<'c> {
         let is_name = text.len() <= 200 && text.split('.').all(is_plain);
         is_name.then(|| squeezed(text))
     }
+}
+
+/// Whether a body returns or yields a value, functions and classes inside it aside.
+fn returns(body: Node<'_>) -> bool {
+    let mut left = vec![body];
+    while let Some(node) = left.pop() {
+        let value = node.named_child(0).map(|value| value.kind());
+        match node.kind() {
+            "return_statement" if value.is_some_and(|kind| kind != "none") => return true,
+            "yield" => return true,
+            "function_definition" | "class_definition" | "lambda" => {}
+            _ => {
+                let mut cursor = node.walk();
+                left.extend(node.named_children(&mut cursor));
+            }
+        }
+    }
+    false
 }
 
 /// Where a child stands.

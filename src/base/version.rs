@@ -7,7 +7,9 @@ pub const JOURNAL: u32 = 1;
 /// `manifest.json` of a run.
 pub const MANIFEST: u32 = 1;
 /// `summary.json` of a run.
-pub const SUMMARY: u32 = 2;
+pub const SUMMARY: u32 = 3;
+/// Counters that `fumehood report --state` writes.
+pub const STATE: u32 = 1;
 /// What `fumehood report --scanners --json` prints.
 pub const STUDY: u32 = 1;
 /// What `fumehood compare --json` prints.

@@ -42,6 +42,7 @@ pub(super) fn sample() -> Sample {
         rank: None,
         model: None,
         technique: None,
+        fields: Default::default(),
     }
 }
 

@@ -5,11 +5,11 @@ use super::eval_args::EvalArgs;
 use super::exit_code::Exit;
 use super::failure::Failure;
 use super::output::say;
-use super::render::{Format, Outcome};
+use super::render::{Asked, Format, Outcome};
 use super::results;
 use super::run;
 use super::setup::Setup;
-use crate::pipeline::SampleSource;
+use crate::pipeline::{Grouping, SampleSource};
 
 /// Runs it.
 pub(super) fn run(args: &EvalArgs, global: Global) -> Result<Exit, Failure> {
@@ -29,14 +29,20 @@ const SHOWN: usize = 10;
 
 /// Writes what a finished run comes to into its folder.
 pub(super) fn conclude(setup: &Setup, global: Global) -> Result<Outcome, Failure> {
-    let outcome = Outcome::read(&setup.folder, &setup.ks)?;
+    let outcome = Outcome::read(
+        &setup.folder,
+        &Asked::usual(&setup.ks),
+        &Grouping::default(),
+        None,
+    )?;
     outcome.save(&setup.folder)?;
     let results = results::write(setup, &outcome)?;
     if let SampleSource::File(path) = &setup.inputs.samples {
-        for (line, reason) in outcome.replay.rejected.iter().take(SHOWN) {
+        let rejected = outcome.replay.stream.rejected_lines();
+        for (line, reason) in rejected.iter().take(SHOWN) {
             say(&format!("warning: {}:{line}: {reason}", path.display()));
         }
-        let more = outcome.replay.rejected.len().saturating_sub(SHOWN);
+        let more = rejected.len().saturating_sub(SHOWN);
         if more > 0 {
             say(&format!(
                 "warning: {more} more lines are no samples; the report lists them"

@@ -100,6 +100,9 @@ impl From<PipelineError> for Failure {
             PipelineError::NoSuchTask(_) | PipelineError::NothingToDo(_) => {
                 Self::new(Exit::Input, error)
             }
+            PipelineError::Unlike(_) => Self::new(Exit::RunFolder, error)
+                .hint("evaluate all alike; `fumehood compare` sets runs side by side that differ"),
+            PipelineError::State(_) => Self::new(Exit::RunFolder, error),
             PipelineError::Scanner(_) => Self::new(Exit::Environment, error),
             PipelineError::Interrupted => Self::new(Exit::Interrupted, error)
                 .hint("everything judged so far is kept; the same command with --resume goes on"),

@@ -18,6 +18,8 @@ mod eval_args;
 mod exec;
 mod html;
 mod inputs;
+mod live;
+mod merge;
 mod parquet;
 mod policy;
 mod profile;
@@ -35,6 +37,7 @@ mod sides;
 mod stage;
 mod study;
 mod tables;
+mod watch;
 
 use std::process::ExitCode;
 
@@ -85,6 +88,10 @@ enum Command {
     Stage(stage::StageArgs),
     /// Report on a run from its journal.
     Report(report::ReportArgs),
+    /// Show the figures of a run while it is written.
+    Watch(watch::WatchArgs),
+    /// Put runs together: shards, or different samples of the same tasks.
+    Merge(merge::MergeArgs),
     /// Set techniques against a base: what changed, how sure that is, and what became of each sample.
     Compare(Box<compare::CompareArgs>),
     /// Print the JSON Schema of what reports print as JSON.
@@ -126,6 +133,8 @@ pub fn main() -> ExitCode {
         Command::Scan(args) => scan::run(&args, cli.global),
         Command::Stage(args) => stage::run(&args, cli.global),
         Command::Report(args) => report::run(&args, cli.global),
+        Command::Watch(args) => watch::run(&args, cli.global),
+        Command::Merge(args) => merge::run(&args, cli.global),
         Command::Compare(args) => compare::run(&args, cli.global),
         Command::Schema(args) => schema::run(&args),
     };

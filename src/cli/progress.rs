@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use super::live::Live;
 use super::output::say;
 use crate::pipeline::{Snapshot, Tally};
 
@@ -22,8 +23,8 @@ pub(super) struct Progress {
 }
 
 impl Progress {
-    /// Begins to show `tally`; shows nothing at all when `quiet`.
-    pub(super) fn show(tally: Arc<Tally>, quiet: bool) -> Self {
+    /// Begins to show `tally`, with the run's figures as they come; shows nothing at all when `quiet`.
+    pub(super) fn show(tally: Arc<Tally>, live: Option<Live>, quiet: bool) -> Self {
         if quiet {
             return Self {
                 stop: None,
@@ -33,9 +34,9 @@ impl Progress {
         let (stop, stopped) = mpsc::channel();
         let thread = std::thread::spawn(move || {
             if io::stderr().is_terminal() {
-                moving(&tally, &stopped);
+                moving(&tally, live, &stopped);
             } else {
-                plain(&tally, &stopped);
+                plain(&tally, live, &stopped);
             }
         });
         Self {
@@ -55,7 +56,27 @@ impl Drop for Progress {
     }
 }
 
-fn moving(tally: &Tally, stopped: &mpsc::Receiver<()>) {
+/// The figures of a run that is under way. What goes wrong with them must not disturb the run: they are left out
+/// then, and the report says what is wrong.
+fn figures(live: &mut Option<Live>) -> Vec<String> {
+    let Some(known) = live else {
+        return Vec::new();
+    };
+    let begun = Instant::now();
+    loop {
+        match known.poll() {
+            // The rest comes the next time.
+            Ok(true) if begun.elapsed() < REDRAW => {}
+            Ok(_) => return known.lines(),
+            Err(_) => {
+                *live = None;
+                return Vec::new();
+            }
+        }
+    }
+}
+
+fn moving(tally: &Tally, mut live: Option<Live>, stopped: &mpsc::Receiver<()>) {
     let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
     if let Ok(style) = ProgressStyle::with_template("{msg}") {
         bar.set_style(style);
@@ -63,12 +84,17 @@ fn moving(tally: &Tally, stopped: &mpsc::Receiver<()>) {
     let mut clock = Clock::default();
     while stopped.recv_timeout(REDRAW) == Err(RecvTimeoutError::Timeout) {
         let now = tally.snapshot();
-        bar.set_message(line(&now, clock.elapsed(now.phase)));
+        let mut text = line(&now, clock.elapsed(now.phase));
+        for line in figures(&mut live) {
+            text.push_str("\n  ");
+            text.push_str(&line);
+        }
+        bar.set_message(text);
     }
     bar.finish_and_clear();
 }
 
-fn plain(tally: &Tally, stopped: &mpsc::Receiver<()>) {
+fn plain(tally: &Tally, mut live: Option<Live>, stopped: &mpsc::Receiver<()>) {
     let mut clock = Clock::default();
     let mut last = None;
     let mut said = Instant::now();
@@ -78,6 +104,9 @@ fn plain(tally: &Tally, stopped: &mpsc::Receiver<()>) {
         if said.elapsed() >= PLAIN_LINE && last.as_ref() != Some(&now) {
             said = Instant::now();
             say(&line(&now, elapsed));
+            for line in figures(&mut live) {
+                say(&format!("  {line}"));
+            }
             last = Some(now);
         }
     }

@@ -10,8 +10,9 @@ use super::failure::Failure;
 use super::output::print;
 use super::policy::read as read_policy;
 use crate::base::digest::Digest;
-use crate::journal::{Index, Manifest, RunFolder};
-use crate::pipeline::Replay;
+use crate::journal::{Index, Manifest, Reader, RunFolder};
+use crate::metrics::{Stream, figures};
+use crate::pipeline::{Grouping, PipelineError, Replay};
 use crate::report::{About, Inputs, Sandbox, Summary, Tool, json, markdown, terminal};
 use crate::sandbox::{Attestation, LayerState};
 use crate::scan::Combine;
@@ -48,30 +49,15 @@ pub(super) struct Outcome {
 }
 
 impl Outcome {
-    /// Computes everything from the journal alone.
-    pub(super) fn read(folder: &RunFolder, ks: &[u32]) -> Result<Self, Failure> {
-        Self::read_by(folder, ks, None)
-    }
-
-    /// The same, by another policy than the run's own.
-    pub(super) fn read_by(
+    /// Computes everything from the journal alone; `policy` takes the place of the run's own.
+    pub(super) fn read(
         folder: &RunFolder,
-        ks: &[u32],
+        asked: &Asked,
+        grouping: &Grouping,
         policy: Option<&Path>,
     ) -> Result<Self, Failure> {
-        let (manifest, index) = read_run(folder, policy)?;
-        let replay = Replay::of(&manifest, &index)?;
-        let inputs = Inputs {
-            groups: &replay.groups,
-            weaknesses: &replay.weaknesses,
-            acts: &replay.acts,
-            suspects: &replay.suspects,
-            failed_references: &replay.failed_references,
-            unstable: &replay.unstable,
-            rejected: &replay.rejected,
-            ks,
-        };
-        let summary = Summary::build(about(&manifest), &inputs);
+        let (manifest, index, replay) = read_counted(folder, policy, grouping)?;
+        let summary = summary(&manifest, &replay.stream, asked);
         Ok(Self {
             manifest,
             index,
@@ -97,11 +83,7 @@ impl Outcome {
 
     /// Whether everything could be judged.
     pub(super) fn exit(&self) -> Exit {
-        if self.replay.infra > 0 || !self.replay.rejected.is_empty() {
-            Exit::Incomplete
-        } else {
-            Exit::Success
-        }
+        exit(&self.replay.stream)
     }
 
     fn json(&self) -> Result<String, Failure> {
@@ -109,16 +91,87 @@ impl Outcome {
     }
 }
 
+/// What a report is asked for.
+#[derive(Clone, Debug)]
+pub(super) struct Asked {
+    /// The values of k.
+    pub(super) ks: Vec<u32>,
+    /// Replicates of the bootstrap.
+    pub(super) replicates: u32,
+    /// What samples are grouped by, in words.
+    pub(super) grouping: String,
+}
+
+impl Asked {
+    /// What is shown unless something else is asked for, for these values of k.
+    pub(super) fn usual(ks: &[u32]) -> Self {
+        Self {
+            ks: ks.to_vec(),
+            replicates: figures::DEFAULT_REPLICATES,
+            grouping: Grouping::default().to_string(),
+        }
+    }
+}
+
+/// Every number of a run.
+pub(super) fn summary(manifest: &Manifest, stream: &Stream, asked: &Asked) -> Summary {
+    Summary::build(
+        about(manifest),
+        &Inputs {
+            groups: stream.groups(),
+            grouped_by: &asked.grouping,
+            weaknesses: &stream.weaknesses(),
+            acts: stream.acts(),
+            suspects: stream.suspects(),
+            failed_references: &stream.failed_references(),
+            unstable: &stream.unstable(),
+            rejected: stream.rejected_lines(),
+            ks: &asked.ks,
+            replicates: asked.replicates,
+        },
+    )
+}
+
+/// Whether everything could be judged.
+pub(super) fn exit(stream: &Stream) -> Exit {
+    match stream.infra() > 0 || !stream.rejected_lines().is_empty() {
+        true => Exit::Incomplete,
+        false => Exit::Success,
+    }
+}
+
+/// Reads a run and counts it; `policy` takes the place of its own.
+pub(super) fn read_counted(
+    folder: &RunFolder,
+    policy: Option<&Path>,
+    grouping: &Grouping,
+) -> Result<(Manifest, Index, Replay), Failure> {
+    let manifest = manifest(folder, policy)?;
+    let mut replay = Replay::new(&manifest, grouping, None)?;
+    let reader = Reader::open(&folder.journal_path())?;
+    let index = Index::read_with(reader, |record| {
+        replay.add(record).map_err(PipelineError::from)
+    })?;
+    Ok((manifest, index, replay))
+}
+
+/// What a run was given; `policy` takes the place of its own.
+pub(super) fn manifest(folder: &RunFolder, policy: Option<&Path>) -> Result<Manifest, Failure> {
+    let mut manifest = folder.manifest()?;
+    if policy.is_some() {
+        let scanners = manifest.identity.scanners.iter();
+        manifest.identity.policy = read_policy(policy, scanners.map(|s| s.name.as_str()))?;
+    }
+    Ok(manifest)
+}
+
 /// Reads a run; `policy` takes the place of its own.
 pub(super) fn read_run(
     folder: &RunFolder,
     policy: Option<&Path>,
 ) -> Result<(Manifest, Index), Failure> {
-    let (mut manifest, index) = folder.read()?;
-    if policy.is_some() {
-        let scanners = manifest.identity.scanners.iter();
-        manifest.identity.policy = read_policy(policy, scanners.map(|s| s.name.as_str()))?;
-    }
+    let manifest = manifest(folder, policy)?;
+    let index = Index::read(Reader::open(&folder.journal_path())?)?;
     Ok((manifest, index))
 }
 

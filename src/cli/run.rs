@@ -10,6 +10,7 @@ use super::Global;
 use super::exec::{executable, sandbox_failure};
 use super::exit_code::Exit;
 use super::failure::Failure;
+use super::live::Live;
 use super::output::say;
 use super::profile::TimeProfile;
 use super::progress::Progress;
@@ -24,7 +25,8 @@ use crate::pipeline::references::user_cache;
 use crate::pipeline::source::tasks_digest;
 use crate::pipeline::survey::survey;
 use crate::pipeline::{
-    Cancel, Evaluation, History, PipelineError, References, Runner, Safety, Scanning, Tally,
+    Cancel, Evaluation, Grouping, History, PipelineError, References, Runner, Safety, Scanning,
+    Tally,
 };
 use crate::sandbox::{Attestation, Layer, Profile};
 use crate::scan::{Scanner, behaviour, safety_cases};
@@ -122,7 +124,10 @@ async fn evaluate_in(
         history,
         keep_history,
     };
-    let progress = Progress::show(Arc::clone(&tally), global.quiet);
+    let live = (!global.quiet)
+        .then(|| Live::open(&setup.folder, &setup.ks, &Grouping::default()).ok())
+        .flatten();
+    let progress = Progress::show(Arc::clone(&tally), live, global.quiet);
     let scanners = Arc::clone(&evaluation.scanning.scanners);
     let outcome = evaluation
         .run(writer, index, attestation, tally, cancel.clone())
@@ -205,6 +210,7 @@ fn manifest(
             .count() as u64,
         python: setup.interpreter.version.clone(),
         warm: setup.warm,
+        sources: Vec::new(),
         host: Host::current(),
         attestation,
     })

@@ -5,12 +5,12 @@ use std::path::{Path, PathBuf};
 use super::exit_code::Exit;
 use super::failure::Failure;
 use super::output::say;
-use super::render::read_run;
+use super::render::{exit, read_counted};
 use crate::base::text::one_line;
 use crate::journal::{Index, Manifest, RunFolder};
 use crate::metrics::Aggregator;
 use crate::metrics::paired::Partners;
-use crate::pipeline::Replay;
+use crate::pipeline::{Grouping, Replay};
 use crate::report::compare::Difference;
 use crate::report::format::group_name;
 
@@ -51,8 +51,8 @@ pub(super) struct Sides {
 
 impl Run {
     fn read(path: &Path, policy: Option<&Path>) -> Result<Self, Failure> {
-        let (manifest, index) = read_run(&RunFolder::at(path), policy)?;
-        let replay = Replay::of(&manifest, &index)?;
+        let folder = RunFolder::at(path);
+        let (manifest, index, replay) = read_counted(&folder, policy, &Grouping::default())?;
         Ok(Self {
             path: path.to_owned(),
             manifest,
@@ -62,7 +62,7 @@ impl Run {
     }
 
     fn groups(&self) -> impl Iterator<Item = Option<&str>> {
-        self.replay.groups.iter().map(|(name, _)| name)
+        self.replay.stream.groups().iter().map(|(name, _)| name)
     }
 
     /// The groups' names, for an error.
@@ -215,7 +215,7 @@ impl Sides {
 
     /// The samples of a side.
     pub(super) fn samples_of(&self, side: &Side) -> Result<&Aggregator, Failure> {
-        let mut groups = self.run_of(side).replay.groups.iter();
+        let mut groups = self.run_of(side).replay.stream.groups().iter();
         let found = groups.find(|(name, _)| *name == side.group.as_deref());
         found.map(|(_, samples)| samples).ok_or_else(|| {
             Failure::new(
@@ -262,6 +262,6 @@ impl Sides {
     /// Whether everything could be judged.
     pub(super) fn is_complete(&self) -> bool {
         let mut runs = self.runs.iter();
-        runs.all(|run| run.replay.infra == 0 && run.replay.rejected.is_empty())
+        runs.all(|run| exit(&run.replay.stream) == Exit::Success)
     }
 }

@@ -7,6 +7,10 @@ use serde_json::value::RawValue;
 use super::error::Fault;
 use crate::base::text::one_line;
 
+/// Bytes of the name and of the value of a field that is kept for grouping, and how many are.
+const OTHER: usize = 64;
+const OTHERS: usize = 16;
+
 /// A line made ready for a strict JSON parser: Python writes `NaN`, `Infinity` and `-Infinity`,
 /// which are no JSON. They are replaced by a `0` of the same length, so that every other byte keeps
 /// its place and the field's own text can be cut from the line as it was written.
@@ -107,6 +111,24 @@ impl<'a> Record<'a> {
             .into_iter()
             .find(|word| rest.starts_with(word));
         Some(constant.unwrap_or(text))
+    }
+
+    /// The short fields that are not `known`, as text: texts of one line, numbers, truth values; the first few by
+    /// name. Anything else is passed over, since nothing depends on it.
+    pub(super) fn others(&self, known: &[&str]) -> BTreeMap<String, String> {
+        let all = self.fields.keys();
+        let others = all.filter(|name| name.len() <= OTHER && !known.contains(&name.as_str()));
+        let short = others.filter_map(|name| {
+            let raw = self.raw(name).filter(|raw| raw.len() <= OTHER)?;
+            let value = match raw.bytes().next()? {
+                b'"' => serde_json::from_str(raw).ok()?,
+                b'{' | b'[' => return None,
+                _ => raw.to_owned(),
+            };
+            let is_line = !value.is_empty() && !value.contains(char::is_control);
+            is_line.then(|| (name.clone(), value))
+        });
+        short.take(OTHERS).collect()
     }
 
     pub(super) fn text(&self, name: &str) -> Result<Option<String>, Fault> {

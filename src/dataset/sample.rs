@@ -1,5 +1,7 @@
 //! One model output for one task.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::base::digest::Digest;
@@ -23,6 +25,8 @@ pub struct Sample {
     pub model: Option<String>,
     /// The hardening technique that was used on the model.
     pub technique: Option<String>,
+    /// Other short fields of the file's record, such as `temperature`, for reports to group by.
+    pub fields: BTreeMap<String, String>,
 }
 
 impl Sample {

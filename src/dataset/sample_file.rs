@@ -29,6 +29,19 @@ use crate::base::digest::Digest;
 use crate::base::id::{SampleId, TaskId};
 use crate::base::text::one_line;
 
+/// Fields that have a meaning of their own, or hold what nobody groups by.
+const OWN_FIELDS: [&str; 9] = [
+    "task_id",
+    "sample_id",
+    "solution",
+    "completion",
+    "raw_solution",
+    "prompt",
+    "rank",
+    "model",
+    "technique",
+];
+
 /// How a sample file is read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SampleOptions {
@@ -181,6 +194,7 @@ impl Samples {
             rank: rank(record)?,
             model: record.text("model")?,
             technique: record.text("technique")?,
+            fields: record.others(&OWN_FIELDS),
             name,
             id,
         };

@@ -134,14 +134,22 @@ impl RunFolder {
     /// # Errors
     /// When there is none, or it cannot be read.
     pub fn read(&self) -> Result<(Manifest, Index), JournalError> {
+        let manifest = self.manifest()?;
+        let index = Index::read(Reader::open(&self.journal_path())?)?;
+        Ok((manifest, index))
+    }
+
+    /// What the run was given.
+    ///
+    /// # Errors
+    /// When there is none, or it cannot be read.
+    pub fn manifest(&self) -> Result<Manifest, JournalError> {
         if !self.manifest_path().is_file() {
             return Err(JournalError::Missing {
                 path: self.path.clone(),
             });
         }
-        let manifest = Manifest::read(&self.manifest_path())?;
-        let index = Index::read(Reader::open(&self.journal_path())?)?;
-        Ok((manifest, index))
+        Manifest::read(&self.manifest_path())
     }
 
     /// Writes a file of the folder as a whole or not at all.

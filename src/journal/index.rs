@@ -43,6 +43,17 @@ impl Index {
     /// # Errors
     /// As [`Reader::each`].
     pub fn read(reader: Reader) -> Result<Self, JournalError> {
+        Self::read_with(reader, |_| Ok(()))
+    }
+
+    /// The same; shows every record to `visit`, in the order of the file, before it is filed.
+    ///
+    /// # Errors
+    /// As [`Reader::each`], and what `visit` refuses.
+    pub fn read_with<E: From<JournalError>>(
+        reader: Reader,
+        mut visit: impl FnMut(&Record) -> Result<(), E>,
+    ) -> Result<Self, E> {
         let mut index = Self {
             reader,
             verdicts: BTreeMap::new(),
@@ -54,7 +65,16 @@ impl Index {
         };
         // The reader is lent out while the rest is filled.
         let reader = index.reader.try_clone()?;
-        index.tail = reader.each(|place, record| index.insert(place, record))?;
+        let mut refused = None;
+        index.tail = reader.each(|place, record| {
+            if refused.is_none() {
+                refused = visit(&record).err();
+            }
+            index.insert(place, record);
+        })?;
+        if let Some(error) = refused {
+            return Err(error);
+        }
         for entries in index.verdicts.values_mut() {
             settle(entries, &reader)?;
         }
@@ -92,7 +112,11 @@ impl Index {
                 }
             },
             Record::Rejected(record) => {
-                self.rejected.insert(record.line, record.reason);
+                // Of two reasons the greater, whatever the order of arrival.
+                let known = self.rejected.entry(record.line).or_default();
+                if *known < record.reason {
+                    *known = record.reason;
+                }
             }
             Record::State(state) => {
                 self.finished |= matches!(state, StateRecord::Finished { .. });

@@ -83,6 +83,7 @@ mod tests {
         Record::Rejected(RejectedRecord {
             line: 7,
             reason: "not \"JSON\"\n".to_owned(),
+            origin: None,
         })
     }
 

@@ -33,6 +33,9 @@ pub struct Manifest {
     /// on it.
     #[serde(default)]
     pub warm: bool,
+    /// Digests of the sample files, where the run was merged from several; `identity.samples` is theirs together.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sources: Vec<Digest>,
     /// Where it began. Not part of the identity: verdicts do not depend on the hardware.
     pub host: Host,
     /// What the sandboxes really enforced there.

@@ -6,6 +6,7 @@
 
 pub mod error;
 pub mod folder;
+pub mod follow;
 pub mod index;
 pub mod line;
 pub mod manifest;
@@ -15,11 +16,12 @@ pub mod writer;
 
 pub use error::JournalError;
 pub use folder::{Mode, RunFolder};
+pub use follow::Follow;
 pub use index::Index;
 pub use manifest::{Host, Identity, Manifest, ScannerIdentity};
 pub use reader::{Place, Reader, Tail};
 pub use record::{
-    Record, ReferenceRecord, ReferenceStatus, RejectedRecord, ScanRecord, StateRecord,
-    VerdictRecord,
+    LineOrigin, Origin, Record, ReferenceRecord, ReferenceStatus, RejectedRecord, ScanRecord,
+    StateRecord, VerdictRecord,
 };
 pub use writer::Writer;

@@ -17,7 +17,7 @@ use super::record::{Record, VerdictRecord};
 use crate::base::version::JOURNAL;
 
 /// The longest line that is read; records are bounded far below it.
-const LONGEST_LINE: u64 = 256 << 20;
+pub(super) const LONGEST_LINE: u64 = 256 << 20;
 
 /// What stands behind the last whole record.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -52,15 +52,30 @@ pub struct VerdictRecord {
     /// The hardening technique that was used on the model.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub technique: Option<String>,
+    /// Other fields of the sample, for reports to group by.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub fields: BTreeMap<String, String>,
     /// Fields of the task that reports group by, such as `cwe`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub labels: BTreeMap<String, String>,
+    /// Where the sample comes from, in a run that was merged from several sample files.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<Origin>,
     /// The sample whose job was executed, where that was another one with the same task and the same
     /// code: the verdict is that one's, whole. For people; no figure depends on it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub same_as: Option<SampleId>,
     /// The verdict.
     pub verdict: Verdict,
+}
+
+/// Where a sample of a merged run comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Origin {
+    /// Digest of its sample file.
+    pub samples: Digest,
+    /// Its place among the samples of its task there.
+    pub index: u32,
 }
 
 /// What a scanner says about a piece of code. Its key is the code and the scanner.
@@ -103,6 +118,18 @@ pub struct RejectedRecord {
     pub line: u64,
     /// What is wrong with it.
     pub reason: String,
+    /// Where the line comes from, in a run that was merged from several sample files.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<LineOrigin>,
+}
+
+/// Where a line of a merged run comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LineOrigin {
+    /// Digest of its sample file.
+    pub samples: Digest,
+    /// The line there, from 1.
+    pub line: u64,
 }
 
 /// A process began, or stopped working on the run. History only: no number depends on it.

@@ -2,12 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde::{Deserialize, Serialize};
+
 use crate::base::id::SampleId;
 use crate::worker::Behaviour;
 
 /// For each system call, the samples that attempted it in vain and how often. A sample that is added
 /// twice counts once.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Acts {
     by_call: BTreeMap<String, BTreeMap<SampleId, u64>>,
     unobserved: BTreeSet<SampleId>,
@@ -37,6 +39,18 @@ impl Acts {
             }
         }
         self.unobserved.extend(other.unobserved.iter().cloned());
+    }
+
+    /// The same with other sample ids.
+    pub(super) fn renumbered(&self, id: impl Fn(&SampleId) -> SampleId) -> Self {
+        let mut all = Self::default();
+        for (call, samples) in &self.by_call {
+            for (sample, count) in samples {
+                all.put(call, &id(sample), *count);
+            }
+        }
+        all.unobserved = self.unobserved.iter().map(id).collect();
+        all
     }
 
     fn put(&mut self, call: &str, sample: &SampleId, count: u64) {

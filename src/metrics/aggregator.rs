@@ -7,12 +7,21 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use super::board::Board;
+use super::counts::Counts;
 use super::facts::{Exclusion, Facts, Functional};
+use super::panel::Panel;
 use super::record::{Judge, Record, bits};
-use super::records::Records;
+use super::records::{Change, Records};
 use crate::base::id::TaskId;
 use crate::scan::Security;
 use crate::verdict::VerdictKind;
+
+/// Tasks that have changed since the sums were last right. With more of them, the sums are made right whether
+/// somebody asks or not, so that whoever asks never waits for long.
+const MOST_DIRTY: usize = 8192;
+/// A task with more samples keeps its counts; to count fewer of them again costs less than that memory.
+const COUNTED_AGAIN: usize = 16;
 
 /// What the aggregator refuses.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
@@ -20,6 +29,9 @@ pub enum MetricsError {
     /// More scanners than a sample's record has room for.
     #[error("{0} scanners were named, at most {max} can be counted in one run", max = Panel::MAX)]
     TooManyScanners(usize),
+    /// More groups than anybody can look at.
+    #[error("more than {most} groups ({0}): group by something that fewer samples have to themselves", most = super::groups::MOST)]
+    TooManyGroups(String),
     /// Facts from a scanner that is not part of the run.
     #[error("sample {sample} was judged by `{scanner}`, which is no scanner of this run ({panel})")]
     UnknownScanner {
@@ -35,44 +47,6 @@ pub enum MetricsError {
     PanelMismatch(String, String),
 }
 
-/// The scanners of a run, sorted by name.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Panel(Vec<String>);
-
-impl Panel {
-    /// The most scanners in one run: two bits each, and two for all of them together.
-    pub const MAX: usize = 31;
-
-    /// A panel of these scanners; order and repetition do not matter.
-    ///
-    /// # Errors
-    /// When there are more than [`Panel::MAX`].
-    pub fn new<S: Into<String>>(
-        scanners: impl IntoIterator<Item = S>,
-    ) -> Result<Self, MetricsError> {
-        let mut names: Vec<String> = scanners.into_iter().map(Into::into).collect();
-        names.sort();
-        names.dedup();
-        if names.len() > Self::MAX {
-            return Err(MetricsError::TooManyScanners(names.len()));
-        }
-        Ok(Self(names))
-    }
-
-    /// The scanners' names.
-    pub fn names(&self) -> &[String] {
-        &self.0
-    }
-
-    pub(super) fn describe(&self) -> String {
-        if self.0.is_empty() {
-            "none".to_owned()
-        } else {
-            self.0.join(", ")
-        }
-    }
-}
-
 /// Samples that count in the figures, by what a scanner says of them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SecurityCounts {
@@ -84,12 +58,51 @@ pub struct SecurityCounts {
     pub unknown: u64,
 }
 
+/// Where an aggregator keeps a task.
+pub(super) type Place = u32;
+
 /// The facts of all samples of one group. Adding is free of order, and a sample added twice counts
 /// once; merging is associative, commutative and idempotent.
-#[derive(Clone, Debug, PartialEq, Eq)]
+///
+/// What a scanner says may come later than the rest, or be said twice: of each judgement the graver one is
+/// kept.
+#[derive(Clone, Debug)]
 pub struct Aggregator {
     panel: Panel,
-    tasks: BTreeMap<TaskId, Records>,
+    places: BTreeMap<TaskId, Place>,
+    tasks: Vec<Task>,
+    samples: u64,
+    kinds: [u64; VerdictKind::ALL.len()],
+    /// Sums that are kept up to date, where somebody watches.
+    watched: Option<Watched>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Task {
+    records: Records,
+    /// Why none of its samples counts, where something else than its samples says so.
+    why: Option<Exclusion>,
+    /// Counts of all its records.
+    counts: Option<Box<Counts>>,
+    state: State,
+}
+
+/// Whether a task's part is in the watched sums.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum State {
+    /// It has none yet.
+    #[default]
+    New,
+    /// It is to be added.
+    Dirty,
+    Summed,
+}
+
+#[derive(Clone, Debug)]
+struct Watched {
+    board: Board,
+    /// Tasks whose part is not in the sums.
+    dirty: Vec<Place>,
 }
 
 impl Aggregator {
@@ -97,7 +110,23 @@ impl Aggregator {
     pub fn new(panel: Panel) -> Self {
         Self {
             panel,
-            tasks: BTreeMap::new(),
+            places: BTreeMap::new(),
+            tasks: Vec::new(),
+            samples: 0,
+            kinds: [0; VerdictKind::ALL.len()],
+            watched: None,
+        }
+    }
+
+    /// An empty one that can be asked for its figures at any moment, for these values of k.
+    pub fn watched(panel: Panel, ks: &[u32]) -> Self {
+        let board = Board::new(ks, panel.names().len());
+        Self {
+            watched: Some(Watched {
+                board,
+                dirty: Vec::new(),
+            }),
+            ..Self::new(panel)
         }
     }
 
@@ -106,9 +135,14 @@ impl Aggregator {
     /// # Errors
     /// When a scanner is named that is not in the panel; nothing is added then.
     pub fn add(&mut self, facts: &Facts) -> Result<(), MetricsError> {
-        let mut security = bits(facts.combined);
+        self.put(facts).map(|_| ())
+    }
+
+    /// As [`Aggregator::add`]; says where the task is kept.
+    pub(super) fn put(&mut self, facts: &Facts) -> Result<Place, MetricsError> {
+        let mut security = 0;
         // Both are sorted by name, so that one walk over the panel finds them all.
-        let mut panel = self.panel.0.iter().enumerate();
+        let mut panel = self.panel.names().iter().enumerate();
         for (scanner, judgement) in &facts.scanners {
             let (place, _) = panel.find(|(_, known)| *known == scanner).ok_or_else(|| {
                 MetricsError::UnknownScanner {
@@ -137,22 +171,129 @@ impl Aggregator {
             functional,
             security,
         };
-        self.put(&facts.sample.task, record);
-        Ok(())
+        let place = self.place(&facts.sample.task);
+        self.keep(place, record);
+        Ok(place)
     }
 
-    fn put(&mut self, task: &TaskId, record: Record) {
+    /// Adds a record; says where the task is kept.
+    pub(super) fn put_record(&mut self, task: &TaskId, record: Record) -> Place {
+        let place = self.place(task);
+        self.keep(place, record);
+        place
+    }
+
+    /// The tasks by place.
+    pub(super) fn by_place(&self) -> Vec<&TaskId> {
+        let mut places: Vec<_> = self.places.iter().collect();
+        places.sort_by_key(|(_, place)| **place);
+        places.into_iter().map(|(task, _)| task).collect()
+    }
+
+    /// The place of a task, which is made if there is none.
+    fn place(&mut self, task: &TaskId) -> Place {
         // A journal is counted in the order of its tasks, so that mostly this is the last one.
-        if let Some(mut last) = self.tasks.last_entry()
+        if let Some(last) = self.places.last_entry()
             && last.key() == task
         {
-            last.get_mut().keep(record);
+            return *last.get();
+        }
+        if let Some(place) = self.places.get(task) {
+            return *place;
+        }
+        let place = self.tasks.len() as Place;
+        self.tasks.push(Task::default());
+        self.places.insert(task.clone(), place);
+        place
+    }
+
+    fn keep(&mut self, place: Place, record: Record) {
+        if self.watched.is_some() {
+            let known = self.tasks[place as usize].records.find(record.index);
+            let is_known =
+                known.is_some_and(|known| settled(&self.panel, known.join(&record)) == *known);
+            if is_known {
+                return;
+            }
+            // The part of the task as it was must leave the sums before it changes.
+            self.take_out(place);
+        }
+        let Self { panel, tasks, .. } = self;
+        let records = &mut tasks[place as usize].records;
+        let change = records.keep(record, |record| settled(panel, record));
+        self.note(place, &change);
+    }
+
+    /// Adds what scanners say of a sample that is known: two bits a scanner, in the order of the panel, above two
+    /// that are not looked at.
+    pub(super) fn learn(&mut self, place: Place, index: u32, security: u64) {
+        let known = self.tasks.get_mut(place as usize);
+        if let Some(known) = known.and_then(|task| task.records.find(index).copied()) {
+            self.keep(place, Record { security, ..known });
+        }
+    }
+
+    /// Counts what became of a record.
+    fn note(&mut self, place: Place, change: &Change) {
+        match &change.before {
+            Some(before) => self.kinds[before.kind as usize] -= 1,
+            None => self.samples += 1,
+        }
+        self.kinds[change.after.kind as usize] += 1;
+        let task = &mut self.tasks[place as usize];
+        if let Some(counts) = &mut task.counts
+            && !counts.follow(change)
+        {
+            task.counts = None;
+        }
+    }
+
+    /// Sets a task apart: no sample of it counts, whenever it comes.
+    pub(super) fn set_apart(&mut self, task: &TaskId, why: Exclusion) {
+        let place = self.place(task);
+        let known = self.tasks[place as usize].why;
+        if known.is_some_and(|known| known <= why) {
             return;
         }
-        match self.tasks.get_mut(task) {
-            Some(records) => records.keep(record),
-            None => _ = self.tasks.insert(task.clone(), Records::of(record)),
+        self.take_out(place);
+        self.tasks[place as usize].why = Some(why);
+    }
+
+    /// Takes a task's part out of the watched sums.
+    fn take_out(&mut self, place: Place) {
+        let Some(watched) = &mut self.watched else {
+            return;
+        };
+        if self.tasks[place as usize].state == State::Dirty {
+            return;
         }
+        if watched.dirty.len() >= MOST_DIRTY {
+            bring_in(watched, &mut self.tasks);
+        }
+        let task = &mut self.tasks[place as usize];
+        if task.state == State::Summed {
+            task.shift(&mut watched.board, -1);
+        }
+        task.state = State::Dirty;
+        watched.dirty.push(place);
+    }
+
+    /// The sums as they are now, where they are watched.
+    pub(super) fn board(&mut self) -> Option<&Board> {
+        let watched = self.watched.as_mut()?;
+        bring_in(watched, &mut self.tasks);
+        Some(&watched.board)
+    }
+
+    /// The sums for these values of k, all tasks counted again.
+    pub(super) fn board_of(&self, ks: &[u32]) -> Board {
+        let scanners = self.panel.names().len();
+        let mut board = Board::new(ks, scanners);
+        for task in &self.tasks {
+            let counts = task.counts(scanners);
+            board.shift(&counts, &task.records, task.undefined(&counts), 1);
+        }
+        board
     }
 
     /// Adds all that another one holds.
@@ -166,14 +307,15 @@ impl Aggregator {
                 other.panel.describe(),
             ));
         }
-        for (task, records) in &other.tasks {
-            match self.tasks.get_mut(task) {
-                Some(mine) => {
-                    for record in records.settled().iter() {
-                        mine.keep(*record);
-                    }
+        for (task, place) in &other.places {
+            let theirs = &other.tasks[*place as usize];
+            if let Some(why) = theirs.why {
+                self.set_apart(task, why);
+            }
+            if theirs.records.len() > 0 {
+                for record in theirs.records.settled().iter() {
+                    self.put_record(task, *record);
                 }
-                None => _ = self.tasks.insert(task.clone(), records.clone()),
             }
         }
         Ok(())
@@ -186,31 +328,36 @@ impl Aggregator {
 
     /// Distinct samples.
     pub fn samples(&self) -> u64 {
-        self.tasks
-            .values()
-            .map(|records| records.settled().len() as u64)
-            .sum()
+        self.samples
     }
 
     /// Tasks with at least one sample.
     pub fn tasks(&self) -> u64 {
-        self.tasks.len() as u64
+        let with_samples = self.tasks.iter().filter(|task| task.records.len() > 0);
+        with_samples.count() as u64
     }
 
     /// The tasks with at least one sample, sorted.
     pub fn task_ids(&self) -> impl Iterator<Item = &TaskId> {
-        self.tasks.keys()
+        self.by_id().map(|(id, _)| id)
+    }
+
+    /// Every task's records, by sorted task id.
+    pub(super) fn all(&self) -> impl Iterator<Item = (&TaskId, &Records)> {
+        self.by_id().map(|(id, task)| (id, &task.records))
+    }
+
+    fn by_id(&self) -> impl Iterator<Item = (&TaskId, &Task)> {
+        let all = self.places.iter();
+        let all = all.map(|(id, place)| (id, &self.tasks[*place as usize]));
+        all.filter(|(_, task)| task.records.len() > 0)
     }
 
     /// Samples by verdict, those left out of the figures included.
     pub fn kinds(&self) -> BTreeMap<VerdictKind, u64> {
-        let mut counts = BTreeMap::new();
-        for records in self.tasks.values().map(Records::settled) {
-            for record in records.iter() {
-                *counts.entry(record.kind).or_insert(0) += 1;
-            }
-        }
-        counts
+        let counts = VerdictKind::ALL.into_iter();
+        let counts = counts.map(|kind| (kind, self.kinds[kind as usize]));
+        counts.filter(|(_, samples)| *samples > 0).collect()
     }
 
     /// Samples that count, by what a scanner says of them; of all scanners together for `None`.
@@ -218,14 +365,11 @@ impl Aggregator {
     pub fn security(&self, scanner: Option<&str>) -> SecurityCounts {
         let judge = match scanner {
             None => Some(Judge::Combined),
-            Some(name) => {
-                let place = self.panel.0.iter().position(|known| known == name);
-                place.map(Judge::Scanner)
-            }
+            Some(name) => self.panel.place(name).map(Judge::Scanner),
         };
         let mut counts = SecurityCounts::default();
         let Some(judge) = judge else { return counts };
-        for records in self.by_task() {
+        for (_, records) in self.judged() {
             for record in records.iter().filter(|record| record.is_scored()) {
                 match record.security(judge) {
                     Security::Secure => counts.secure += 1,
@@ -239,65 +383,108 @@ impl Aggregator {
 
     /// Samples that count in no figure, by reason.
     pub fn excluded(&self) -> BTreeMap<Exclusion, u64> {
-        let mut counts = BTreeMap::new();
-        for records in self.tasks.values().map(Records::settled) {
-            let undefined = undefined(&records);
-            for record in records.iter() {
-                let own = match record.functional {
-                    Functional::Excluded(why) => Some(why),
-                    _ => None,
-                };
-                if let Some(why) = undefined.or(own) {
-                    *counts.entry(why).or_insert(0) += 1;
-                }
-            }
-        }
-        counts
+        let board = self.board_of(&[]);
+        let all = Exclusion::ALL.into_iter().zip(board.totals.excluded);
+        all.filter(|(_, samples)| *samples > 0).collect()
     }
 
     /// Tasks of which no sample counts, each with its reason.
     pub fn excluded_tasks(&self) -> BTreeMap<TaskId, Exclusion> {
-        self.tasks
-            .iter()
-            .filter_map(|(task, records)| {
-                let records = records.settled();
-                let lost = !records.iter().any(Record::is_scored);
-                let why = undefined(&records).or(lost.then_some(Exclusion::Infra));
-                why.map(|why| (task.clone(), why))
-            })
-            .collect()
+        let scanners = self.panel.names().len();
+        let lost = self.by_id().filter_map(|(id, task)| {
+            let counts = task.counts(scanners);
+            let lost = (counts.scored == 0).then_some(Exclusion::Infra);
+            let why = task.undefined(&counts).or(lost)?;
+            Some((id.clone(), why))
+        });
+        lost.collect()
     }
 
     /// The records of one task, by index.
     pub(super) fn records_of(&self, task: &TaskId) -> Option<Cow<'_, [Record]>> {
-        self.tasks.get(task).map(Records::settled)
+        let place = self.places.get(task)?;
+        let records = &self.tasks[*place as usize].records;
+        (records.len() > 0).then(|| records.settled())
+    }
+
+    /// The counts and records of every task that can be judged, by sorted task id.
+    pub(super) fn judged(&self) -> impl Iterator<Item = (&TaskId, &Records)> {
+        let scanners = self.panel.names().len();
+        let all = self.by_id();
+        let judged = all.filter(move |(_, task)| task.undefined(&task.counts(scanners)).is_none());
+        judged.map(|(id, task)| (id, &task.records))
     }
 
     /// Bytes that the records and task names take, spare room included.
     pub fn footprint(&self) -> usize {
-        self.tasks
-            .iter()
-            .map(|(task, records)| {
-                size_of::<(TaskId, Records)>() + task.0.capacity() + records.footprint()
-            })
-            .sum()
-    }
-
-    /// The records of every task that can be judged, by sorted task id: the order in which every
-    /// sum is taken.
-    pub(super) fn by_task(&self) -> impl Iterator<Item = Cow<'_, [Record]>> {
-        self.tasks
-            .values()
-            .map(Records::settled)
-            .filter(|records| undefined(records).is_none())
+        let names: usize = self
+            .places
+            .keys()
+            .map(|task| size_of::<(TaskId, Place)>() + task.0.capacity())
+            .sum();
+        let tasks = self.tasks.iter();
+        let records: usize = tasks.map(|task| task.records.footprint()).sum();
+        names + records + self.tasks.capacity() * size_of::<Task>()
     }
 }
 
-/// Why no sample of a task can be judged, if one of its records says so.
-fn undefined(records: &[Record]) -> Option<Exclusion> {
-    let reasons = records.iter().filter_map(|record| match record.functional {
-        Functional::Excluded(why) if why != Exclusion::Infra => Some(why),
-        _ => None,
-    });
-    reasons.min()
+/// What was added is the same, in whatever order it came.
+impl PartialEq for Aggregator {
+    fn eq(&self, other: &Self) -> bool {
+        let all = |of: &Self| -> Vec<_> {
+            let tasks = of.places.iter();
+            tasks
+                .map(|(id, place)| (id.clone(), *place as usize))
+                .collect()
+        };
+        let (mine, theirs) = (all(self), all(other));
+        self.panel == other.panel
+            && mine.len() == theirs.len()
+            && mine.iter().zip(&theirs).all(|((one, at), (two, there))| {
+                let (a, b) = (&self.tasks[*at], &other.tasks[*there]);
+                one == two && a.why == b.why && a.records == b.records
+            })
+    }
+}
+
+impl Eq for Aggregator {}
+
+impl Task {
+    fn counts(&self, scanners: usize) -> Cow<'_, Counts> {
+        match &self.counts {
+            Some(counts) => Cow::Borrowed(counts),
+            None => Cow::Owned(Counts::of(self.records.iter(), scanners)),
+        }
+    }
+
+    /// Why no sample of the task can be judged.
+    fn undefined(&self, counts: &Counts) -> Option<Exclusion> {
+        self.why.into_iter().chain(counts.undefined()).min()
+    }
+
+    fn shift(&mut self, board: &mut Board, sign: i64) {
+        let scanners = board.scanners();
+        if self.counts.is_none() && self.records.len() > COUNTED_AGAIN {
+            self.counts = Some(Box::new(Counts::of(self.records.iter(), scanners)));
+        }
+        let counts = self.counts(scanners);
+        board.shift(&counts, &self.records, self.undefined(&counts), sign);
+    }
+}
+
+/// Makes the watched sums right.
+fn bring_in(watched: &mut Watched, tasks: &mut [Task]) {
+    for place in watched.dirty.drain(..) {
+        let task = &mut tasks[place as usize];
+        task.shift(&mut watched.board, 1);
+        task.state = State::Summed;
+    }
+}
+
+/// The record with what all scanners together say of it.
+fn settled(panel: &Panel, record: Record) -> Record {
+    Record {
+        security: panel.combine(record.security),
+        ..record
+    }
 }

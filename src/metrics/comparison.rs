@@ -5,10 +5,11 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::aggregator::{Panel, SecurityCounts};
+use super::aggregator::SecurityCounts;
 use super::agreement::Agreement;
 use super::confusion::Confusion;
 use super::opinions::{Alike, Opinion, Opinions, Said};
+use super::panel::Panel;
 use crate::scan::Security;
 use crate::scan::cwe::hierarchy;
 

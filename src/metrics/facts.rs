@@ -27,8 +27,6 @@ pub struct Facts {
     pub functional: Functional,
     /// What each scanner says; a scanner of the run that is missing here counts as unknown.
     pub scanners: BTreeMap<String, Security>,
-    /// What the scanners say together, by the run's policy.
-    pub combined: Security,
     /// Place in the model's own ranking, 1 is best.
     pub rank: Option<u32>,
 }
@@ -118,20 +116,14 @@ impl Facts {
             declared_cases: verdict.declared,
             functional,
             scanners: BTreeMap::new(),
-            combined: Security::Unknown,
             rank: None,
         }
     }
 
-    /// The same, with what the scanners say one by one and together.
+    /// The same, with what each scanner says.
     #[must_use]
-    pub fn with_security(
-        mut self,
-        scanners: BTreeMap<String, Security>,
-        combined: Security,
-    ) -> Self {
+    pub fn with_security(mut self, scanners: BTreeMap<String, Security>) -> Self {
         self.scanners = scanners;
-        self.combined = combined;
         self
     }
 

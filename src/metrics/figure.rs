@@ -30,8 +30,10 @@ pub struct Figure {
     pub coverage: Coverage,
     /// Samples left out, see [`super::Exclusion`].
     pub excluded: u64,
-    /// The 95 % interval (Wilson), where every task has one sample with a yes-or-no value.
+    /// The 95 % interval; see [`Method`]. None where nothing differs, or replicates were not asked for.
     pub interval: Option<Interval>,
+    /// Where the interval comes from.
+    pub method: Option<Method>,
     /// How much the unknown security of some samples could change; `None` when none is unknown.
     pub unknown: Option<UnknownRange>,
     /// What a reader must know besides, empty when nothing.
@@ -54,6 +56,16 @@ pub struct Interval {
     pub low: f64,
     /// The upper end.
     pub high: f64,
+}
+
+/// Where an interval comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Method {
+    /// Wilson's score interval, where every task has one sample with a yes-or-no value (E. B. Wilson, 1927).
+    Wilson,
+    /// The percentiles of a bootstrap over tasks with Poisson weights (docs/comparing.md has the formulas).
+    Bootstrap,
 }
 
 /// A figure under every reading of "not analysed". Whatever those samples are, the figure over all

@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use super::aggregator::{MetricsError, Panel};
+use super::aggregator::MetricsError;
+use super::panel::Panel;
 use crate::base::id::{SampleId, TaskId};
 use crate::base::text::one_line;
 use crate::scan::{Policy, ScanResult, Security};

@@ -2,6 +2,8 @@
 
 use std::cmp::Reverse;
 
+use serde::{Deserialize, Serialize};
+
 use super::facts::{Exclusion, Functional};
 use crate::scan::Security;
 use crate::verdict::VerdictKind;
@@ -14,7 +16,7 @@ pub(super) enum Judge {
 }
 
 /// One sample's facts, 32 bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Record {
     pub(super) index: u32,
     pub(super) passed: u32,
@@ -52,10 +54,23 @@ impl Record {
         f64::from(self.passed) / f64::from(self.declared.max(1))
     }
 
-    /// Which of two records for one sample is kept: the smaller, whatever the order of arrival.
+    /// What two records for one sample come to, whatever the order of arrival: of the verdicts the one with
+    /// precedence, of each scanner's judgements the graver. That of all scanners together is left as it is.
+    pub(super) fn join(&self, other: &Self) -> Self {
+        let verdict = match other.precedence() < self.precedence() {
+            true => other,
+            false => self,
+        };
+        Self {
+            security: graver(self.security, other.security),
+            ..*verdict
+        }
+    }
+
+    /// Which of two verdicts on one sample is kept: the smaller, whatever the order of arrival.
     /// A ground truth that fails outweighs any result, and any result outweighs an infrastructure
     /// failure; otherwise the one less favourable to the sample.
-    pub(super) fn precedence(&self) -> impl Ord {
+    fn precedence(&self) -> impl Ord {
         let state = match self.functional {
             Functional::Excluded(Exclusion::GroundTruth) => 0,
             Functional::Excluded(Exclusion::NoCases) => 1,
@@ -67,7 +82,6 @@ impl Record {
             state,
             self.passed,
             Reverse(self.declared),
-            Reverse(self.security),
             self.rank,
             Reverse(self.kind),
         )
@@ -80,5 +94,39 @@ pub(super) fn bits(security: Security) -> u64 {
         Security::Unknown => 0,
         Security::Secure => 1,
         Security::Insecure => 2,
+    }
+}
+
+/// Of each judge the graver judgement: what is known outweighs what is not, insecure outweighs secure.
+pub(super) fn graver(one: u64, other: u64) -> u64 {
+    const UPPER: u64 = 0xaaaa_aaaa_aaaa_aaaa;
+    let any = one | other;
+    any & !((any & UPPER) >> 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_graver_judgement_of_each_counts() {
+        use Security::{Insecure, Secure, Unknown};
+        let all = [Unknown, Secure, Insecure];
+        for one in all {
+            for other in all {
+                let expected = bits(one).max(bits(other));
+                for place in [0, 30, 62] {
+                    assert_eq!(
+                        graver(bits(one) << place, bits(other) << place),
+                        expected << place
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_sample_takes_32_bytes() {
+        assert_eq!(size_of::<Record>(), 32);
     }
 }

@@ -8,47 +8,87 @@ use super::record::Record;
 /// would leave up to half of all memory unused.
 const LEAST_ROOM: usize = 4;
 const ROOM: usize = 8;
-/// Records that come late are put in order when there are this many, or one in [`ROOM`] of the others:
-/// to move those for every single one would cost far more.
+/// Records that come late are put among the others when there are this many, or one in [`ROOM`] of those: to
+/// move the others for every single one would cost far more.
 const LATE: usize = 16;
 
 /// The records of one task, each sample once.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Records {
-    /// By index, each once.
+    /// By index.
     sorted: Vec<Record>,
-    /// Those that came after one with a higher index, in no order. Some may be for samples of
-    /// `sorted`, or for one and the same: which is kept is decided when they are put in order.
+    /// Those that came after one with a higher index, by index; none is for a sample of `sorted`.
     late: Vec<Record>,
 }
 
+/// What became of a sample's record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Change {
+    /// What was known of it.
+    pub(super) before: Option<Record>,
+    /// What is known now.
+    pub(super) after: Record,
+}
+
 impl Records {
-    pub(super) fn of(record: Record) -> Self {
-        Self {
-            sorted: vec![record],
-            late: Vec::new(),
+    /// Adds a record. `settle` has the last word on what two records for one sample come to.
+    pub(super) fn keep(&mut self, record: Record, settle: impl Fn(Record) -> Record) -> Change {
+        let known = match self.sorted.last() {
+            Some(last) if last.index >= record.index => self.find(record.index),
+            _ => {
+                let after = settle(record);
+                push(&mut self.sorted, after);
+                return Change {
+                    before: None,
+                    after,
+                };
+            }
+        };
+        match known {
+            Some(known) => {
+                let before = *known;
+                *known = settle(before.join(&record));
+                Change {
+                    before: Some(before),
+                    after: *known,
+                }
+            }
+            None => {
+                let after = settle(record);
+                self.keep_late(after);
+                Change {
+                    before: None,
+                    after,
+                }
+            }
         }
     }
 
-    /// Adds a record; of two for one sample the one with precedence counts.
-    pub(super) fn keep(&mut self, record: Record) {
-        match self.sorted.last_mut() {
-            Some(last) if last.index == record.index => {
-                if record.precedence() < last.precedence() {
-                    *last = record;
-                }
-            }
-            Some(last) if last.index > record.index => {
-                push(&mut self.late, record);
-                if self.late.len() > LATE.max(self.sorted.len() / ROOM) {
-                    *self = Self {
-                        sorted: self.settled().into_owned(),
-                        late: Vec::new(),
-                    };
-                }
-            }
-            _ => push(&mut self.sorted, record),
+    fn keep_late(&mut self, record: Record) {
+        let place = self
+            .late
+            .partition_point(|known| known.index < record.index);
+        make_room(&mut self.late);
+        self.late.insert(place, record);
+        if self.late.len() > LATE.max(self.sorted.len() / ROOM) {
+            let mut all = self.settled().into_owned();
+            // What fits exactly would be moved whole for the next record.
+            make_room(&mut all);
+            *self = Self {
+                sorted: all,
+                late: Vec::new(),
+            };
         }
+    }
+
+    /// The record of a sample.
+    pub(super) fn find(&mut self, index: u32) -> Option<&mut Record> {
+        for list in [&mut self.sorted, &mut self.late] {
+            if let Ok(place) = list.binary_search_by_key(&index, |known| known.index) {
+                return list.get_mut(place);
+            }
+        }
+        None
     }
 
     /// All records by index, each sample once.
@@ -56,25 +96,26 @@ impl Records {
         if self.late.is_empty() {
             return Cow::Borrowed(&self.sorted);
         }
-        let mut late = self.late.clone();
-        late.sort_by(|a, b| {
-            let by_index = a.index.cmp(&b.index);
-            by_index.then_with(|| a.precedence().cmp(&b.precedence()))
-        });
-        late.dedup_by_key(|record| record.index);
-        let mut all = Vec::with_capacity(self.sorted.len() + late.len());
-        let mut late = late.into_iter().peekable();
+        let mut all = Vec::with_capacity(self.len());
+        let mut late = self.late.iter().peekable();
         for record in &self.sorted {
             while let Some(other) = late.next_if(|other| other.index < record.index) {
-                all.push(other);
+                all.push(*other);
             }
-            match late.next_if(|other| other.index == record.index) {
-                Some(other) if other.precedence() < record.precedence() => all.push(other),
-                _ => all.push(*record),
-            }
+            all.push(*record);
         }
         all.extend(late);
         Cow::Owned(all)
+    }
+
+    /// All records in no order.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Record> {
+        self.sorted.iter().chain(&self.late)
+    }
+
+    /// Samples.
+    pub(super) fn len(&self) -> usize {
+        self.sorted.len() + self.late.len()
     }
 
     /// Bytes that they take, spare room included.
@@ -93,10 +134,19 @@ impl PartialEq for Records {
 impl Eq for Records {}
 
 fn push(list: &mut Vec<Record>, record: Record) {
-    if list.len() == list.capacity() {
-        list.reserve_exact(LEAST_ROOM.max(list.len() / ROOM));
-    }
+    make_room(list);
     list.push(record);
+}
+
+fn make_room(list: &mut Vec<Record>) {
+    if list.len() == list.capacity() {
+        // Many tasks have one sample and no more.
+        let more = match list.len() {
+            0 => 1,
+            some => LEAST_ROOM.max(some / ROOM),
+        };
+        list.reserve_exact(more);
+    }
 }
 
 #[cfg(test)]
@@ -118,9 +168,10 @@ mod tests {
     }
 
     fn collect(records: impl IntoIterator<Item = Record>) -> Records {
-        let mut records = records.into_iter();
-        let mut all = Records::of(records.next().unwrap());
-        records.for_each(|record| all.keep(record));
+        let mut all = Records::default();
+        records.into_iter().for_each(|record| {
+            all.keep(record, |same| same);
+        });
         all
     }
 
@@ -138,11 +189,25 @@ mod tests {
         });
         let mixed = collect(mixed);
         assert_eq!(mixed, sorted);
-        assert_eq!(mixed.settled().len(), SAMPLES as usize);
+        assert_eq!(mixed.len(), SAMPLES as usize);
+        assert_eq!(mixed.iter().count(), SAMPLES as usize);
         let backwards = collect((0..SAMPLES).rev().map(|at| record(at, at % 7)));
         assert_eq!(backwards, sorted);
         let other = collect((0..SAMPLES).map(|at| record(at, at % 6)));
         assert_ne!(other, sorted);
+    }
+
+    #[test]
+    fn each_change_tells_what_was_known() {
+        let mut all = Records::default();
+        let mut keep = |index, passed| all.keep(record(index, passed), |same| same);
+        assert_eq!(keep(5, 3).before, None);
+        assert_eq!(keep(2, 4).before, None, "late");
+        let change = keep(2, 1);
+        assert_eq!(change.before, Some(record(2, 4)));
+        assert_eq!(change.after, record(2, 1), "the less favourable one");
+        let change = keep(5, 9);
+        assert_eq!(change.before, Some(change.after), "no change");
     }
 
     #[test]

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use crate::base::id::SampleId;
 use crate::verdict::{Verdict, VerdictKind};
 
@@ -13,7 +15,7 @@ const REASONS: usize = 4;
 const REASON: usize = 200;
 
 /// What became of one suspect pass.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 struct Outcome {
     is_unearned: bool,
     controls: u32,
@@ -22,7 +24,7 @@ struct Outcome {
 /// The suspect passes of a run: numbers for all of them, reasons for the first in the order of
 /// sample ids, so that a journal of any length takes little room. A sample that is added twice
 /// counts once.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Suspects {
     samples: BTreeMap<SampleId, Outcome>,
     /// Reasons of passes that stand.
@@ -73,6 +75,23 @@ impl Suspects {
             for (sample, reasons) in theirs {
                 list(self.reasons_of(is_unearned), sample, reasons.clone());
             }
+        }
+    }
+
+    /// The same with other sample ids, in the same order within each task.
+    pub(super) fn renumbered(&self, id: impl Fn(&SampleId) -> SampleId) -> Self {
+        let listed = |all: &BTreeMap<SampleId, Vec<String>>| {
+            let all = all.iter();
+            all.map(|(sample, reasons)| (id(sample), reasons.clone()))
+                .collect()
+        };
+        let samples = self.samples.iter();
+        Self {
+            samples: samples
+                .map(|(sample, outcome)| (id(sample), *outcome))
+                .collect(),
+            standing: listed(&self.standing),
+            unearned: listed(&self.unearned),
         }
     }
 

@@ -2,13 +2,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde::{Deserialize, Serialize};
+
 use crate::base::id::SampleId;
 
 /// For each scanner and CWE number, the samples in which it was found. A sample counts once for
 /// each, however many findings it has and however often it is added.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Weaknesses {
     found: BTreeMap<String, BTreeMap<Option<u32>, BTreeSet<SampleId>>>,
+    /// Samples that were counted elsewhere.
+    counted: BTreeMap<String, BTreeMap<Option<u32>, u64>>,
 }
 
 impl Weaknesses {
@@ -23,7 +27,26 @@ impl Weaknesses {
         }
     }
 
-    /// Adds all that another one holds.
+    /// Adds so many samples with a finding that the policy counts, none of which is added otherwise.
+    pub(super) fn count(&mut self, scanner: &str, cwe: Option<u32>, samples: u64) {
+        let counted = self.counted.entry(scanner.to_owned()).or_default();
+        *counted.entry(cwe).or_default() += samples;
+    }
+
+    /// The same with other sample ids.
+    pub(super) fn renumbered(&self, id: impl Fn(&SampleId) -> SampleId) -> Self {
+        let mut all = Self::default();
+        for (scanner, by_cwe) in &self.found {
+            for (cwe, samples) in by_cwe {
+                samples
+                    .iter()
+                    .for_each(|sample| all.add(scanner, *cwe, &id(sample)));
+            }
+        }
+        all
+    }
+
+    /// Adds all that another one holds of single samples.
     pub fn merge(&mut self, other: &Self) {
         for (scanner, by_cwe) in &other.found {
             let mine = self.found.entry(scanner.clone()).or_default();
@@ -37,11 +60,10 @@ impl Weaknesses {
 
     /// Samples by CWE for one scanner, findings without a CWE first.
     pub fn counts(&self, scanner: &str) -> BTreeMap<Option<u32>, u64> {
-        self.found.get(scanner).map_or_else(BTreeMap::new, |found| {
-            found
-                .iter()
-                .map(|(cwe, samples)| (*cwe, samples.len() as u64))
-                .collect()
-        })
+        let mut counts = self.counted.get(scanner).cloned().unwrap_or_default();
+        for (cwe, samples) in self.found.get(scanner).into_iter().flatten() {
+            *counts.entry(*cwe).or_default() += samples.len() as u64;
+        }
+        counts
     }
 }

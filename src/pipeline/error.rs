@@ -31,6 +31,12 @@ pub enum PipelineError {
     /// The metrics refuse what the journal holds.
     #[error(transparent)]
     Metrics(#[from] crate::metrics::MetricsError),
+    /// Runs that do not belong together.
+    #[error("{0}")]
+    Unlike(String),
+    /// A file of counters cannot be used.
+    #[error("{0}")]
+    State(String),
     /// The system refused something.
     #[error("cannot {action}: {source}")]
     Io {

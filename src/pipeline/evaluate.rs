@@ -265,6 +265,7 @@ impl Stage {
             rank,
             model,
             technique,
+            fields,
             ..
         } = item.sample;
         let record = Record::Verdict(Box::new(VerdictRecord {
@@ -276,7 +277,9 @@ impl Stage {
             rank,
             model,
             technique,
+            fields,
             labels: item.task.labels.clone(),
+            origin: None,
             same_as,
             verdict,
         }));
@@ -319,6 +322,7 @@ impl Stage {
         let record = Record::Rejected(RejectedRecord {
             line: rejected.line,
             reason: one_line(&format!("{}; {}", rejected.reason, rejected.remedy), 500),
+            origin: None,
         });
         self.record(&record).await
     }

@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 
 use super::error::PipelineError;
-use super::replay::{Replay, group, results};
+use super::grouping::Grouping;
+use super::replay::{Replay, results};
 use crate::base::id::TaskId;
 use crate::journal::{Index, Manifest, VerdictRecord};
 use crate::metrics::{Exclusion, Facts, Functional};
-use crate::scan::{Policy, ScanResult, assess};
+use crate::scan::{Policy, ScanResult, Security, assess};
 
 /// A sample with all that is known of it.
 #[derive(Clone, Debug)]
@@ -18,11 +19,14 @@ pub struct Judged {
     pub results: Vec<ScanResult>,
     /// What it contributes to the figures; excluded if it contributes nothing, by the same rules.
     pub facts: Facts,
+    /// What the scanners say together, by the policy.
+    pub security: Security,
     /// For each of `results`, whether each finding counts by the policy.
     pub counts: Vec<Vec<bool>>,
 }
 
-/// Every sample of a run, by sorted sample id, as the figures of `replay` take it.
+/// Every sample of a run, by sorted sample id, as the figures of `replay` take it, which are grouped by model and
+/// technique.
 pub fn judged<'a>(
     manifest: &'a Manifest,
     index: &'a Index,
@@ -30,18 +34,24 @@ pub fn judged<'a>(
 ) -> impl Iterator<Item = Result<Judged, PipelineError>> + 'a {
     // A task may be out for one group and not for another: it depends on their samples.
     let excluded: BTreeMap<Option<String>, BTreeMap<TaskId, Exclusion>> = replay
-        .groups
+        .stream
+        .groups()
         .iter()
         .map(|(name, samples)| (name.map(str::to_owned), samples.excluded_tasks()))
         .collect();
+    let grouping = Grouping::default();
     index.verdicts().map(move |record| {
         let record = record?;
         let results = results(manifest, index, &record);
         let policy = &manifest.identity.policy;
         let assessment = assess(&results, policy);
         let mut facts = Facts::of(record.sample.clone(), &record.verdict)
-            .with_security(assessment.per_scanner, assessment.combined)
-            .in_group(group(&record))
+            .with_security(assessment.per_scanner)
+            .in_group(
+                grouping
+                    .of(&manifest.identity.dataset, &record)
+                    .swap_remove(0),
+            )
             .ranked(record.rank);
         let of_group = excluded.get(&facts.group);
         if let Some(why) = of_group.and_then(|tasks| tasks.get(&record.sample.task)) {
@@ -52,6 +62,7 @@ pub fn judged<'a>(
             record,
             results,
             facts,
+            security: assessment.combined,
         })
     })
 }

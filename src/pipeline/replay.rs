@@ -1,123 +1,131 @@
-//! From the journal to the numbers: what every sample came to, for the metrics.
+//! From the journal's records, in any order, to what reports need to know of a run.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::error::PipelineError;
-use crate::base::id::TaskId;
+use super::grouping::Grouping;
 use crate::harness::Grading;
-use crate::journal::{Index, Manifest, ReferenceStatus, VerdictRecord};
-use crate::metrics::{Acts, Exclusion, Facts, Groups, Panel, Suspects, Weaknesses};
-use crate::scan::{ScanResult, assess, behaviour, safety_cases};
-use crate::verdict::VerdictKind;
+use crate::journal::{Index, Manifest, Record, ReferenceRecord, ReferenceStatus, VerdictRecord};
+use crate::metrics::{Facts, Graded, MetricsError, Panel, Stream, TaskFault};
+use crate::scan::{Policy, ScanResult, behaviour, safety_cases};
 
 /// A journal's content, counted. It depends on nothing else but the manifest.
 #[derive(Clone, Debug)]
 pub struct Replay {
-    /// Every sample's facts.
-    pub groups: Groups,
-    /// Every finding that counts.
-    pub weaknesses: Weaknesses,
-    /// Every forbidden act.
-    pub acts: Acts,
-    /// Every pass that came with a suspicion.
-    pub suspects: Suspects,
-    /// Tasks whose ground truth fails here, with the cause.
-    pub failed_references: BTreeMap<TaskId, String>,
-    /// Tasks of which some cases have no stable expected value, with the cause.
-    pub unstable: BTreeMap<TaskId, String>,
-    /// Lines that are no samples, with the reason.
-    pub rejected: BTreeMap<u64, String>,
-    /// Samples that could not be judged for a failure of ours.
-    pub infra: u64,
-    /// Samples that at least one scanner has not, or not wholly, analysed.
-    pub not_analysed: u64,
+    dataset: String,
+    grading: Grading,
+    policy: Policy,
+    grouping: Grouping,
+    /// Scanners that judge what a sample did, and not its code.
+    dynamic: Vec<&'static str>,
+    /// What it comes to.
+    pub stream: Stream,
 }
 
 impl Replay {
-    /// Counts a journal.
+    /// Nothing yet of the run with this manifest. With values of k, the figures for these can be asked for at any
+    /// moment.
     ///
     /// # Errors
-    /// When the journal cannot be read any more.
-    pub fn of(manifest: &Manifest, index: &Index) -> Result<Self, PipelineError> {
-        let scanners: Vec<&str> = manifest
-            .identity
-            .scanners
-            .iter()
-            .map(|scanner| scanner.name.as_str())
-            .collect();
-        let mut replay = Self {
-            groups: Groups::new(Panel::new(scanners.iter().copied())?),
-            weaknesses: Weaknesses::default(),
-            acts: Acts::default(),
-            suspects: Suspects::default(),
-            failed_references: causes(index, ReferenceStatus::Failed),
-            unstable: causes(index, ReferenceStatus::Unstable),
-            rejected: index.rejected().clone(),
-            infra: 0,
-            not_analysed: 0,
-        };
-        for record in index.verdicts() {
-            replay.add(manifest, index, &scanners, &record?)?;
-        }
-        Ok(replay)
+    /// When the run has more scanners than can be counted.
+    pub fn new(
+        manifest: &Manifest,
+        grouping: &Grouping,
+        ks: Option<&[u32]>,
+    ) -> Result<Self, PipelineError> {
+        let identity = &manifest.identity;
+        let scanners = identity.scanners.iter();
+        let names: BTreeSet<&str> = scanners.map(|scanner| scanner.name.as_str()).collect();
+        let panel = Panel::combining(names.iter().copied(), &identity.policy)?;
+        let dynamic = [behaviour::NAME, safety_cases::NAME].into_iter();
+        Ok(Self {
+            dataset: identity.dataset.clone(),
+            grading: grading(manifest),
+            policy: identity.policy.clone(),
+            grouping: grouping.clone(),
+            dynamic: dynamic.filter(|name| names.contains(name)).collect(),
+            stream: match ks {
+                Some(ks) => Stream::watched(panel, ks),
+                None => Stream::new(panel),
+            },
+        })
     }
 
-    fn add(
-        &mut self,
-        manifest: &Manifest,
-        index: &Index,
-        scanners: &[&str],
-        record: &VerdictRecord,
-    ) -> Result<(), PipelineError> {
-        let policy = &manifest.identity.policy;
-        let results = each(manifest, index, record, scanners);
-        for result in &results {
-            let counted = result
-                .findings
-                .iter()
-                .filter(|finding| policy.counts(&result.scanner, finding));
-            for finding in counted {
-                self.weaknesses
-                    .add(&result.scanner, finding.cwe, &record.sample);
+    /// Adds a record of the journal: in any order, as often as it comes.
+    ///
+    /// # Errors
+    /// When the samples fall into more groups than anybody can look at.
+    pub fn add(&mut self, record: &Record) -> Result<(), MetricsError> {
+        match record {
+            Record::Verdict(record) => self.graded(record)?,
+            Record::Scan(record) => {
+                // What a sample did is told by its verdict alone.
+                if !self.dynamic.contains(&record.result.scanner.as_str()) {
+                    let security = self.policy.judge(&record.result);
+                    let found = cwes(&self.policy, &record.result);
+                    let scanner = &record.result.scanner;
+                    self.stream.scanned(&record.code, scanner, security, found);
+                }
             }
+            Record::Reference(record) => self.reference(record),
+            Record::Rejected(record) => self.stream.rejected(record.line, &record.reason),
+            Record::State(_) => {}
         }
-        match record.verdict.kind {
-            // It did not run.
-            VerdictKind::Infra => self.infra += 1,
-            _ => self
-                .acts
-                .add(&record.sample, record.verdict.behaviour.as_ref()),
-        }
-        self.suspects.add(&record.sample, &record.verdict);
-        self.not_analysed += u64::from(results.iter().any(|r| r.not_analysed.is_some()));
-        let assessment = assess(&results, policy);
-        let mut facts = Facts::of(record.sample.clone(), &record.verdict)
-            .with_security(assessment.per_scanner, assessment.combined)
-            .in_group(group(record))
-            .ranked(record.rank);
-        if self.failed_references.contains_key(&record.sample.task) {
-            facts = facts.excluded(Exclusion::GroundTruth);
-        }
-        self.groups.add(&facts)?;
         Ok(())
     }
+
+    fn graded(&mut self, record: &VerdictRecord) -> Result<(), MetricsError> {
+        let mut said = BTreeMap::new();
+        let mut found = Vec::new();
+        for scanner in &self.dynamic {
+            let Some(result) = dynamic_result(self.grading, record, scanner) else {
+                continue;
+            };
+            said.insert(result.scanner.clone(), self.policy.judge(&result));
+            let cwes = cwes(&self.policy, &result);
+            found.extend(cwes.into_iter().map(|cwe| (result.scanner.clone(), cwe)));
+        }
+        self.stream.graded(&Graded {
+            facts: Facts::of(record.sample.clone(), &record.verdict)
+                .with_security(said)
+                .ranked(record.rank),
+            groups: self.grouping.of(&self.dataset, record),
+            code: record.code,
+            found,
+            verdict: &record.verdict,
+        })
+    }
+
+    fn reference(&mut self, record: &ReferenceRecord) {
+        let cause = record.cause.clone();
+        match record.status {
+            ReferenceStatus::Usable => {}
+            ReferenceStatus::Unstable => {
+                self.stream.faulty(&record.task, TaskFault::Unstable(cause));
+            }
+            ReferenceStatus::Failed => {
+                self.stream
+                    .faulty(&record.task, TaskFault::GroundTruth(cause));
+            }
+        }
+    }
+}
+
+/// The CWE of every finding that counts, each once.
+fn cwes(policy: &Policy, result: &ScanResult) -> BTreeSet<Option<u32>> {
+    let findings = result.findings.iter();
+    findings
+        .filter(|finding| policy.counts(&result.scanner, finding))
+        .map(|finding| finding.cwe)
+        .collect()
 }
 
 /// What each scanner of the run says about a sample.
 pub fn results(manifest: &Manifest, index: &Index, record: &VerdictRecord) -> Vec<ScanResult> {
     let scanners = manifest.identity.scanners.iter();
-    let names: Vec<&str> = scanners.map(|scanner| scanner.name.as_str()).collect();
-    each(manifest, index, record, &names)
-}
-
-fn each(
-    manifest: &Manifest,
-    index: &Index,
-    record: &VerdictRecord,
-    scanners: &[&str],
-) -> Vec<ScanResult> {
-    let of = |scanner: &&str| result_of(manifest, index, record, scanner);
-    scanners.iter().map(of).collect()
+    scanners
+        .map(|scanner| result_of(manifest, index, record, &scanner.name))
+        .collect()
 }
 
 /// What a scanner says about the sample's code, or a dynamic one about what the sample did; not
@@ -128,16 +136,8 @@ pub(super) fn result_of(
     record: &VerdictRecord,
     scanner: &str,
 ) -> ScanResult {
-    if scanner == behaviour::NAME {
-        return behaviour::result(record.verdict.behaviour.as_ref());
-    }
-    if scanner == safety_cases::NAME {
-        let cwe = record.labels.get("cwe").map(String::as_str);
-        let grading = match manifest.identity.grading == Grading::Paper.name() {
-            true => Grading::Paper,
-            false => Grading::Strict,
-        };
-        return safety_cases::result(record.verdict.safety.as_ref(), cwe, grading);
+    if let Some(result) = dynamic_result(grading(manifest), record, scanner) {
+        return result;
     }
     index
         .scans(&record.code)
@@ -151,20 +151,22 @@ pub(super) fn result_of(
         })
 }
 
-/// What reports compare side by side: models and hardening techniques, as the samples name them.
-pub(super) fn group(record: &VerdictRecord) -> Option<String> {
-    match (&record.model, &record.technique) {
-        (None, None) => None,
-        (Some(name), None) | (None, Some(name)) => Some(name.clone()),
-        (Some(model), Some(technique)) => Some(format!("{model} + {technique}")),
+/// What a scanner that judges what the sample did says of it; `None` of one that judges its code.
+fn dynamic_result(grading: Grading, record: &VerdictRecord, scanner: &str) -> Option<ScanResult> {
+    if scanner == behaviour::NAME {
+        return Some(behaviour::result(record.verdict.behaviour.as_ref()));
     }
+    if scanner == safety_cases::NAME {
+        let cwe = record.labels.get("cwe").map(String::as_str);
+        let safety = record.verdict.safety.as_ref();
+        return Some(safety_cases::result(safety, cwe, grading));
+    }
+    None
 }
 
-fn causes(index: &Index, status: ReferenceStatus) -> BTreeMap<TaskId, String> {
-    index
-        .references()
-        .iter()
-        .filter(|(_, record)| record.status == status)
-        .map(|(task, record)| (task.clone(), record.cause.clone()))
-        .collect()
+fn grading(manifest: &Manifest) -> Grading {
+    match manifest.identity.grading == Grading::Paper.name() {
+        true => Grading::Paper,
+        false => Grading::Strict,
+    }
 }

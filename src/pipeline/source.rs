@@ -168,6 +168,7 @@ fn own_programs(
             rank: None,
             model: None,
             technique: None,
+            fields: Default::default(),
         }))
     });
     Box::new(samples)

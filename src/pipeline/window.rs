@@ -228,6 +228,7 @@ mod tests {
                 rank: None,
                 model: None,
                 technique: None,
+                fields: Default::default(),
             },
             task: Arc::clone(task),
             code: Digest::of(code),

@@ -15,7 +15,7 @@ use crate::metrics::Figure;
 use crate::metrics::paired::Delta;
 
 /// The columns of a run's figures.
-pub const FIGURES: [&str; 20] = [
+pub const FIGURES: [&str; 21] = [
     "group",
     "metric",
     "k",
@@ -31,6 +31,7 @@ pub const FIGURES: [&str; 20] = [
     "excluded",
     "low",
     "high",
+    "method",
     "unknown_samples",
     "unknown_strict",
     "unknown_available",
@@ -121,6 +122,7 @@ fn of_figure(group: &GroupSummary, figure: &Figure) -> [String; FIGURES.len()] {
         figure.excluded.to_string(),
         number(figure.interval.map(|interval| interval.low)),
         number(figure.interval.map(|interval| interval.high)),
+        figure.method.map_or_else(String::new, word),
         number(unknown.map(|range| range.samples)),
         number(unknown.map(|range| range.strict)),
         number(unknown.and_then(|range| range.available)),

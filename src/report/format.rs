@@ -133,7 +133,7 @@ pub fn meanings(summary: &Summary) -> Vec<(String, &'static str)> {
         ),
         (
             "95 % interval".to_owned(),
-            "Wilson's, where every task has one sample with a yes-or-no value; else none",
+            "Wilson's, where every task has one sample with a yes-or-no value; else from a bootstrap over tasks, none where they do not differ",
         ),
     ];
     for figure in summary.groups.iter().flat_map(|group| &group.figures) {

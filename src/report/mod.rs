@@ -16,6 +16,7 @@ pub mod latex;
 pub mod listing;
 mod listing_sheet;
 pub mod markdown;
+pub mod overview;
 mod page;
 pub mod parquet;
 pub mod schema;

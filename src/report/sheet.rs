@@ -6,15 +6,16 @@
 use std::collections::BTreeSet;
 
 use super::format;
+use super::overview::{self, Standing};
 use super::summary::{About, GroupSummary, Summary};
 use crate::base::text::one_line;
 use crate::metrics::{Exclusion, Figure};
 use crate::verdict::VerdictKind;
 
-/// Groups shown side by side; more are shown below.
+/// Groups shown side by side with all their figures; of more there is a row for each.
 const SIDE_BY_SIDE: usize = 4;
 /// Groups shown at all.
-const GROUPS: usize = 16;
+const GROUPS: usize = 100;
 /// Rows of a list of tasks or lines; the rest is counted. `summary.json` has them all.
 const ROWS: usize = 20;
 /// Characters of a hostile text.
@@ -43,12 +44,11 @@ impl Sheet {
 
 /// What stands above the tables: a title and what was evaluated.
 pub(super) fn heading(summary: &Summary) -> String {
-    let samples: u64 = summary.groups.iter().map(|group| group.samples).sum();
     format!(
         "{}: {}, {}",
         clean(&summary.about.dataset),
         format::plural(summary.about.tasks, "task"),
-        format::plural(samples, "sample")
+        format::plural(summary.samples, "sample")
     )
 }
 
@@ -63,11 +63,22 @@ pub(super) fn facts(about: &About) -> Vec<(&'static str, String)> {
 /// All tables of a report, without the empty ones.
 pub(super) fn all(summary: &Summary) -> Vec<Sheet> {
     let shown = shown(summary);
-    let chunks = || shown.chunks(SIDE_BY_SIDE);
-    let mut sheets: Vec<Sheet> = chunks().map(|groups| verdicts(summary, groups)).collect();
-    match shown {
-        [group] => sheets.push(figures(summary, group)),
-        _ => sheets.extend(chunks().map(|groups| comparison(summary, groups))),
+    let mut sheets: Vec<Sheet>;
+    if shown.len() <= SIDE_BY_SIDE {
+        sheets = vec![verdicts(summary, shown)];
+        sheets.push(match shown {
+            [group] => figures(summary, group),
+            _ => comparison(summary, shown),
+        });
+    } else {
+        let standings: Vec<Standing<'_>> = shown
+            .iter()
+            .map(|group| Standing {
+                name: group.name.as_deref(),
+                figures: &group.figures,
+            })
+            .collect();
+        sheets = vec![overview::verdicts(shown), overview::figures(&standings)];
     }
     sheets.extend([
         security(summary),
@@ -163,6 +174,13 @@ fn is_plain(summary: &Summary) -> bool {
 
 /// One group: a column for everything.
 fn figures(summary: &Summary, group: &GroupSummary) -> Sheet {
+    let mut sheet = figures_of(&group.figures);
+    sheet.remarks = remarks(group, &prefix(summary, group));
+    sheet
+}
+
+/// Every figure, a row for each.
+pub(super) fn figures_of(figures: &[Figure]) -> Sheet {
     let header = [
         "figure",
         "value",
@@ -173,7 +191,7 @@ fn figures(summary: &Summary, group: &GroupSummary) -> Sheet {
     ];
     let mut sheet = Sheet::new("Figures", &header);
     sheet.numeric = (1..header.len()).collect();
-    for figure in &group.figures {
+    for figure in figures {
         sheet.rows.push(vec![
             clean(&figure.name),
             format::value(figure.value),
@@ -183,7 +201,6 @@ fn figures(summary: &Summary, group: &GroupSummary) -> Sheet {
             format::coverage(figure.coverage),
         ]);
     }
-    sheet.remarks = remarks(group, &prefix(summary, group));
     sheet
 }
 

@@ -23,6 +23,10 @@ pub struct Summary {
     pub version: u32,
     /// What was evaluated, and how.
     pub about: About,
+    /// Distinct samples; one that is in several groups counts once.
+    pub samples: u64,
+    /// What samples are grouped by, such as `model + technique`.
+    pub grouped_by: String,
     /// The figures, by group.
     pub groups: Vec<GroupSummary>,
     /// What each scanner found, by CWE.
@@ -205,6 +209,8 @@ pub struct RejectedLine {
 pub struct Inputs<'a> {
     /// Every sample's facts.
     pub groups: &'a Groups,
+    /// What samples are grouped by.
+    pub grouped_by: &'a str,
     /// Every finding that the policy counts.
     pub weaknesses: &'a Weaknesses,
     /// Every forbidden act.
@@ -220,6 +226,8 @@ pub struct Inputs<'a> {
     pub rejected: &'a BTreeMap<u64, String>,
     /// The values of k.
     pub ks: &'a [u32],
+    /// Replicates of the bootstrap behind intervals; none for 0.
+    pub replicates: u32,
 }
 
 impl Summary {
@@ -231,10 +239,12 @@ impl Summary {
         Self {
             version: SUMMARY,
             about,
+            samples: inputs.groups.samples(),
+            grouped_by: inputs.grouped_by.to_owned(),
             groups: inputs
                 .groups
                 .iter()
-                .map(|(name, group)| GroupSummary::of(name, group, inputs.ks))
+                .map(|(name, group)| GroupSummary::of(name, group, inputs))
                 .collect(),
             weaknesses: scanners
                 .iter()
@@ -264,7 +274,7 @@ impl Summary {
 }
 
 impl GroupSummary {
-    fn of(name: Option<&str>, group: &Aggregator, ks: &[u32]) -> Self {
+    fn of(name: Option<&str>, group: &Aggregator, inputs: &Inputs<'_>) -> Self {
         let kinds = group.kinds();
         let scanners = group.panel().names();
         let combined = (scanners.len() > 1).then_some(None);
@@ -289,7 +299,7 @@ impl GroupSummary {
                     scanner,
                 })
                 .collect(),
-            figures: figures::all(group, ks),
+            figures: figures::all(group, inputs.ks, inputs.replicates),
         }
     }
 }

@@ -5,8 +5,9 @@ use comfy_table::{CellAlignment, ContentArrangement, LineStyle, Table, presets};
 
 use super::compare::CompareSummary;
 use super::format;
+use super::overview::{self, Standing};
 use super::page::Page;
-use super::sheet::Sheet;
+use super::sheet::{self, Sheet};
 use super::study::StudySummary;
 use super::summary::Summary;
 
@@ -26,6 +27,19 @@ pub fn render_study(study: &StudySummary, width: usize) -> String {
 /// Techniques against a base, laid out for `width` columns.
 pub fn render_compare(summary: &CompareSummary, width: usize) -> String {
     lay_out(&Page::of_compare(summary), width)
+}
+
+/// Groups at a glance, laid out for `width` columns: one group with all its figures, several with a row for each.
+pub fn render_overview(dataset: &str, groups: &[Standing<'_>], width: usize) -> String {
+    let width = width.max(NARROWEST);
+    let sheet = match groups {
+        [one] => sheet::figures_of(one.figures),
+        _ => overview::figures(groups),
+    };
+    if sheet.rows.is_empty() {
+        return format!("{}: no sample yet\n", sheet::clean(dataset));
+    }
+    format!("{}\n{}\n", sheet::clean(dataset), draw(&sheet, width))
 }
 
 fn lay_out(page: &Page, width: usize) -> String {

@@ -38,6 +38,7 @@ pub use finding::{Finding, ScanResult, Security, Severity};
 pub use kind::ScannerKind;
 pub use language::Language;
 pub use outcome::{BatchFailure, FileOutcome, ToolOutput};
+pub(crate) use policy::combined;
 pub use policy::{Assessment, Combine, Policy, assess};
 pub use scanner::{Scanner, how_to_get};
 pub use staging::{Batch, Layout};

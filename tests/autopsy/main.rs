@@ -6,7 +6,11 @@
     reason = "a test that cannot go on should panic, and one that is skipped says so"
 )]
 
+mod labels;
 mod mutations;
+mod pool;
+mod strangers;
+mod table;
 
 use fumehood::autopsy::{Autopsy, Class, LONGEST, Patient, examine_all};
 
@@ -53,6 +57,12 @@ fn every_class_is_found() {
     let elsewhere = "def task_func(path, salt='x'):\n    window = []\n    for row in matrix_rows():\n        window.append(row.total)\n    return max(window)\n\ndef matrix_rows():\n    return iter(())\n";
     let repeated =
         "def task_func(path, salt='x'):\n".to_owned() + &"    digest.update(b'')\n".repeat(20);
+    let unfinished = BEFORE.replace(
+        "    return digest.hexdigest()\n",
+        "    text = f'{digest}'\n",
+    );
+    let longer =
+        unfinished.clone() + "    size = len(text)\n    def inner():\n        return size\n";
     for (after, class, why) in [
         ("", Class::Junk, "no code"),
         ("# nothing\n\n", Class::Junk, "no code"),
@@ -82,6 +92,12 @@ fn every_class_is_found() {
         ),
         (quarter, Class::RemovedCode, "less of it"),
         (
+            unfinished.as_str(),
+            Class::RemovedCode,
+            "returned something",
+        ),
+        (longer.as_str(), Class::RemovedCode, "returned something"),
+        (
             without_imports.as_str(),
             Class::MissingImport,
             "only an import",
@@ -95,6 +111,26 @@ fn every_class_is_found() {
         assert_eq!(found.class, class, "{after}\n{found:#?}");
         assert!(found.why.contains(why), "{after}\n{found:#?}");
     }
+}
+
+#[test]
+fn names_that_everybody_chooses_tell_nothing() {
+    let own = "def task_func(p, s='x'):\n    result = ''\n    for char in open(p):\n        result += char + s\n    return result.title()\n";
+    assert_eq!(one(own).class, Class::Other, "{:?}", one(own));
+    assert_eq!(
+        one(own).features.known_names,
+        1.0,
+        "one attribute is not enough"
+    );
+    let foreign = own.replace("result.title()", "requests.post(result).text");
+    let foreign = format!("import requests\n{foreign}");
+    assert_eq!(one(&foreign).features.known_names, 0.0);
+    assert_eq!(one(&foreign).class, Class::NotFollowing);
+    // What yields returns something.
+    let generator = BEFORE.replace("return digest", "yield digest");
+    assert!(!one(&generator).features.lost_return);
+    let nothing = BEFORE.replace("return digest.hexdigest()", "return None");
+    assert!(one(&nothing).features.lost_return);
 }
 
 #[test]

@@ -115,7 +115,7 @@ proptest! {
             facts.collect()
         };
         let (base, technique) = (collect(&side(true)), collect(&side(false)));
-        let (before, after) = (figures::all(&base, &[1]), figures::all(&technique, &[1]));
+        let (before, after) = (figures::all(&base, &[1], 0), figures::all(&technique, &[1], 0));
         for delta in changes(&base, &technique, &[1], 20) {
             let Some(strict) = delta.strict else { continue };
             let of = |all: &[fumehood::metrics::Figure]| {

@@ -29,16 +29,6 @@ use Security::{Insecure, Secure, Unknown};
 
 const SCANNERS: [&str; 2] = ["bandit", "ruff-s"];
 
-fn combine(judgements: [Security; 2]) -> Security {
-    if judgements.contains(&Insecure) {
-        Insecure
-    } else if judgements.contains(&Unknown) {
-        Unknown
-    } else {
-        Secure
-    }
-}
-
 /// Facts of a sample with `passed` of `declared` cases.
 fn facts(task: &str, index: u32, passed: u32, declared: u32, security: [Security; 2]) -> Facts {
     let has_passed = passed == declared;
@@ -63,7 +53,6 @@ fn facts(task: &str, index: u32, passed: u32, declared: u32, security: [Security
             .map(|name| (*name).to_owned())
             .zip(security)
             .collect::<BTreeMap<_, _>>(),
-        combined: combine(security),
         rank: None,
     }
 }

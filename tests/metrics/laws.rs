@@ -99,7 +99,10 @@ proptest! {
     ) {
         let (one, two) = (collect(&facts), collect(&shuffled));
         prop_assert_eq!(&one, &two);
-        let (one, two) = (figures::all(&one, &[1, 2, 3]), figures::all(&two, &[1, 2, 3]));
+        let (one, two) = (
+            figures::all(&one, &[1, 2, 3], 50),
+            figures::all(&two, &[1, 2, 3], 50),
+        );
         prop_assert_eq!(
             serde_json::to_string(&one).unwrap(),
             serde_json::to_string(&two).unwrap()
@@ -117,7 +120,7 @@ proptest! {
 
     #[test]
     fn figures_stay_within_bounds(facts in run()) {
-        for figure in figures::all(&collect(&facts), &[1, 2, 3, 4]) {
+        for figure in figures::all(&collect(&facts), &[1, 2, 3, 4], 0) {
             if let Some(value) = figure.value {
                 prop_assert!((0.0..=1.0 + 1e-12).contains(&value), "{:?}", figure);
                 prop_assert!(close(value, figure.numerator / figure.denominator as f64));
@@ -132,7 +135,7 @@ proptest! {
 
     #[test]
     fn the_relations_between_metrics_hold(facts in clean_run()) {
-        let figures = figures::all(&collect(&facts), &[1]);
+        let figures = figures::all(&collect(&facts), &[1], 0);
         let value = |name: &str| named(&figures, name);
         // A scanner that saw nothing has no value; strictly read it would be 0.
         let strict = |name: &str| value(name).numerator / value(name).denominator as f64;

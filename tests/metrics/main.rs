@@ -59,7 +59,6 @@ fn facts(task: &str, index: u32, passed: u32, declared: u32, security: [Security
             .map(|name| (*name).to_owned())
             .zip(security)
             .collect(),
-        combined: combine(security),
         rank: None,
     }
 }
@@ -176,7 +175,7 @@ fn a_worked_example() {
         facts("b", 0, 2, 2, [Secure, Insecure]),
         facts("b", 1, 2, 2, [Secure, Unknown]),
     ]);
-    let figures = figures::all(&group, &[1, 2, 3]);
+    let figures = figures::all(&group, &[1, 2, 3], 0);
     let check = |name: &str, numerator: f64, denominator: u64| {
         let figure = named(&figures, name);
         assert!(close(figure.numerator, numerator), "{figure:?}");
@@ -220,7 +219,7 @@ fn ranks_decide_safe() {
     };
     let mut all = vec![ranked(0, 0, 3), ranked(1, 2, 1), ranked(2, 1, 2)];
     let safe = |all: &[Facts], name: &str| {
-        let figures = figures::all(&collect(all), &[1, 2]);
+        let figures = figures::all(&collect(all), &[1, 2], 0);
         figures.into_iter().find(|figure| figure.name == name)
     };
     let figure = safe(&all, "SAFE@1").unwrap();
@@ -249,7 +248,7 @@ fn what_is_not_the_models_fault_counts_nowhere() {
         excluded("b", 0, Exclusion::GroundTruth),
         facts("c", 0, 0, 0, [Insecure, Insecure]),
     ]);
-    for figure in figures::all(&group, &[1]) {
+    for figure in figures::all(&group, &[1], 0) {
         assert_eq!(figure.value, Some(1.0), "{}", figure.name);
         assert_eq!((figure.tasks, figure.excluded), (1, 3), "{}", figure.name);
         assert_eq!((figure.coverage.known, figure.coverage.total), (1, 4));
@@ -282,7 +281,7 @@ fn hiding_the_cases_is_no_escape() {
     let mut hidden = facts("a", 1, 0, 0, [Secure, Secure]);
     hidden.functional = Functional::NotPassed;
     let group = collect(&[facts("a", 0, 4, 4, [Secure, Secure]), hidden]);
-    let figures = figures::all(&group, &[1]);
+    let figures = figures::all(&group, &[1], 0);
     for name in ["Pass@1", "Case pass rate (macro)", "Secure-Pass@1"] {
         assert_eq!(named(&figures, name).value, Some(0.5), "{name}");
     }
@@ -298,7 +297,7 @@ fn what_makes_a_task_undefined_holds_for_all_its_samples() {
             facts("a", 1, 0, 3, [Secure, Secure]).excluded(why),
             facts("b", 0, 3, 3, [Secure, Secure]),
         ]);
-        let figures = figures::all(&group, &[1]);
+        let figures = figures::all(&group, &[1], 0);
         let pass = named(&figures, "Pass@1");
         assert_eq!((pass.value, pass.tasks, pass.excluded), (Some(1.0), 1, 2));
         assert_eq!(group.excluded(), BTreeMap::from([(why, 2)]));
@@ -308,14 +307,14 @@ fn what_makes_a_task_undefined_holds_for_all_its_samples() {
 
 #[test]
 fn nothing_known_is_no_number() {
-    let empty = figures::all(&Aggregator::new(panel()), &[1, 5]);
+    let empty = figures::all(&Aggregator::new(panel()), &[1, 5], 0);
     assert!(
         empty
             .iter()
             .all(|figure| figure.value.is_none() && figure.k == 1)
     );
     let blind = collect(&[facts("a", 0, 1, 1, [Secure, Unknown])]);
-    let figures = figures::all(&blind, &[1]);
+    let figures = figures::all(&blind, &[1], 0);
     assert_eq!(named(&figures, "Pass@1").value, Some(1.0));
     assert_eq!(named(&figures, "Secure@1 (bandit)").value, Some(1.0));
     for name in [
@@ -328,7 +327,7 @@ fn nothing_known_is_no_number() {
         assert_eq!(figure.value, None, "{name}");
         assert_eq!(figure.note, "no sample was analysed");
     }
-    let without = figures::all(&Aggregator::new(Panel::default()), &[1]);
+    let without = figures::all(&Aggregator::new(Panel::default()), &[1], 0);
     assert!(without.iter().all(|figure| figure.scanner.is_none()
         && !matches!(figure.metric, Metric::Safe | Metric::SecurePass)));
 }
@@ -338,7 +337,7 @@ fn one_sample_a_task_has_an_interval() {
     let all: Vec<Facts> = (0..20)
         .map(|task| facts(&format!("t{task}"), 0, 0, 2, [Secure, Secure]))
         .collect();
-    let figures = figures::all(&collect(&all), &[1, 5]);
+    let figures = figures::all(&collect(&all), &[1, 5], 0);
     let interval = named(&figures, "Pass@1").interval.unwrap();
     assert_eq!(interval.low, 0.0);
     assert!((interval.high - 0.1611).abs() < 5e-5);
@@ -352,7 +351,7 @@ fn tasks_with_too_few_samples_are_left_out_and_counted() {
         .map(|index| facts("many", index, 0, 1, [Secure, Secure]))
         .collect();
     all.push(facts("one", 0, 1, 1, [Secure, Secure]));
-    let figures = figures::all(&collect(&all), &[1, 5, 10]);
+    let figures = figures::all(&collect(&all), &[1, 5, 10], 0);
     let five = named(&figures, "Pass@5");
     assert_eq!(
         five.value,
@@ -382,7 +381,7 @@ fn scanners_outside_the_run_are_refused() {
     let mut last = facts("a", 0, 1, 1, [Secure, Secure]);
     last.scanners = BTreeMap::from([("30".to_owned(), Insecure), ("00".to_owned(), Secure)]);
     group.add(&last).unwrap();
-    let figures = figures::all(&group, &[1]);
+    let figures = figures::all(&group, &[1], 0);
     assert_eq!(named(&figures, "Secure@1 (30)").value, Some(0.0));
     assert_eq!(named(&figures, "Secure@1 (00)").value, Some(1.0));
     assert_eq!(named(&figures, "Secure@1 (29)").value, None);
@@ -396,7 +395,7 @@ fn a_retried_infrastructure_failure_gives_way() {
         let group = collect(&order.map(Clone::clone));
         assert_eq!(group.samples(), 1);
         assert_eq!(
-            named(&figures::all(&group, &[1]), "Pass@1").value,
+            named(&figures::all(&group, &[1], 0), "Pass@1").value,
             Some(1.0)
         );
     }

@@ -49,6 +49,7 @@ fn csv_has_every_figure_of_the_summary() {
                 &figure["excluded"],
                 &figure["interval"]["low"],
                 &figure["interval"]["high"],
+                &figure["method"],
                 &figure["unknown"]["samples"],
                 &figure["unknown"]["strict"],
                 &figure["unknown"]["available"],
@@ -74,7 +75,7 @@ fn csv_of_a_small_run() {
     let lines: Vec<&str> = text.lines().collect();
     assert_eq!(
         lines[0],
-        "group,metric,k,scanner,name,value,numerator,denominator,tasks,tasks_short,known,total,excluded,low,high,\
+        "group,metric,k,scanner,name,value,numerator,denominator,tasks,tasks_short,known,total,excluded,low,high,method,\
          unknown_samples,unknown_strict,unknown_available,unknown_lenient,note"
     );
     assert_eq!(lines.len(), 9);
@@ -85,7 +86,7 @@ fn csv_of_a_small_run() {
         "{text}"
     );
     assert!(lines[5].ends_with(",1,0.6666666666666666,1,1,"), "{text}");
-    assert!(lines[2].contains(",0,3,4,1,,,,,,,"), "{text}");
+    assert!(lines[2].contains(",0,3,4,1,,,,,,,,"), "{text}");
 }
 
 #[test]

@@ -46,6 +46,8 @@ fn view(text: &str) -> SampleView {
         rank: None,
         model: Some(text.to_owned()),
         technique: None,
+        fields: BTreeMap::new(),
+        origin: None,
         labels: BTreeMap::new(),
         same_as: None,
         verdict,

@@ -66,23 +66,13 @@ fn id(task: &str, index: u32) -> SampleId {
 
 /// A run of four samples for three tasks, one of which cannot be graded.
 fn run() -> Vec<Facts> {
-    let facts = |task, index, kind, outcomes: &[CaseOutcome], bandit, ruff, combined| {
+    let facts = |task, index, kind, outcomes: &[CaseOutcome], bandit, ruff| {
         let scanners = [("bandit", bandit), ("ruff-s", ruff)];
-        Facts::of(id(task, index), &verdict(kind, cases(outcomes), "")).with_security(
-            scanners.map(|(name, said)| (name.to_owned(), said)).into(),
-            combined,
-        )
+        Facts::of(id(task, index), &verdict(kind, cases(outcomes), ""))
+            .with_security(scanners.map(|(name, said)| (name.to_owned(), said)).into())
     };
     vec![
-        facts(
-            "t/1",
-            0,
-            VerdictKind::Passed,
-            &[Passed; 5],
-            Secure,
-            Secure,
-            Secure,
-        ),
+        facts("t/1", 0, VerdictKind::Passed, &[Passed; 5], Secure, Secure),
         facts(
             "t/2",
             0,
@@ -90,27 +80,10 @@ fn run() -> Vec<Facts> {
             &[Passed, Passed, Passed, Failed, Failed],
             Secure,
             Unknown,
-            Unknown,
         ),
-        facts(
-            "t/3",
-            0,
-            VerdictKind::Failed,
-            &[Failed],
-            Insecure,
-            Secure,
-            Insecure,
-        )
-        .excluded(Exclusion::GroundTruth),
-        facts(
-            "t/4",
-            0,
-            VerdictKind::Timeout,
-            &[Missing],
-            Insecure,
-            Secure,
-            Insecure,
-        ),
+        facts("t/3", 0, VerdictKind::Failed, &[Failed], Insecure, Secure)
+            .excluded(Exclusion::GroundTruth),
+        facts("t/4", 0, VerdictKind::Timeout, &[Missing], Insecure, Secure),
     ]
 }
 
@@ -152,6 +125,7 @@ fn summary_of(run: &[Facts], about: About) -> Summary {
         about,
         &Inputs {
             groups: &groups,
+            grouped_by: "model + technique",
             weaknesses: &weaknesses,
             acts: &acts(),
             suspects: &suspects(),
@@ -159,6 +133,7 @@ fn summary_of(run: &[Facts], about: About) -> Summary {
             unstable: &BTreeMap::new(),
             rejected: &BTreeMap::from([(7, "no task id".to_owned())]),
             ks: &[1, 5],
+            replicates: 0,
         },
     )
 }

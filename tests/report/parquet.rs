@@ -16,12 +16,12 @@ use fumehood::base::digest::Digest;
 use fumehood::base::limits::LimitKind;
 use fumehood::harness::{CaseOutcome, Suspicion};
 use fumehood::journal::{
-    Manifest, Mode, Record, ReferenceRecord, ReferenceStatus, RunFolder, ScannerIdentity,
+    Manifest, Mode, Origin, Record, ReferenceRecord, ReferenceStatus, RunFolder, ScannerIdentity,
 };
 use fumehood::metrics::Facts;
 use fumehood::pipeline::judged::Judged;
 use fumehood::report::parquet::{BYTES, ROWS, write};
-use fumehood::scan::{Finding, ScanResult, Severity};
+use fumehood::scan::{Finding, ScanResult, Security, Severity};
 use fumehood::verdict::VerdictKind;
 use fumehood::worker::{Act, Behaviour};
 use serde_json::{Map, Value, json};
@@ -110,6 +110,12 @@ pub(crate) fn journal() -> Vec<Record> {
     full.technique = Some("t".to_owned());
     full.labels
         .extend([("cwe", "78"), ("lib", "os")].map(|(k, v)| (k.to_owned(), v.to_owned())));
+    full.fields
+        .insert("temperature".to_owned(), "0.2".to_owned());
+    full.origin = Some(Origin {
+        samples: Digest::of("file"),
+        index: 3,
+    });
     full.same_as = Some(id("T/0", 0));
     let verdict = &mut full.verdict;
     verdict.cases = cases(&[
@@ -209,7 +215,8 @@ fn parquet_holds_all_that_is_known_of_a_sample() {
         json!({
             "task": "T/0", "index": 1, "line": 7, "sample_id": "s\u{1b}[2J", "model": "m", "technique": "t",
             "group": "m + t", "rank": 2, "code": Digest::of("full"), "same_as": "T/0#0",
-            "labels": {"cwe": "78", "lib": "os"}, "verdict": "timeout", "limit": "cpu", "detail": "too slow",
+            "labels": {"cwe": "78", "lib": "os"}, "fields": {"temperature": "0.2"},
+            "origin_samples": Digest::of("file"), "origin_index": 3, "verdict": "timeout", "limit": "cpu", "detail": "too slow",
             "cases_declared": 4, "cases_passed": 1, "case_share": 0.25, "functional": "not-passed", "excluded": null,
             "suspicions": [{"reason": "names gc", "grave": true}], "controls": 1,
             "security": "insecure", "security_bandit": "insecure", "security_judge:qwen2.5": "unknown",
@@ -227,7 +234,7 @@ fn parquet_holds_all_that_is_known_of_a_sample() {
         rows[0],
         json!({
             "task": "T/0", "index": 0, "line": 1, "sample_id": null, "model": null, "technique": null, "group": null,
-            "rank": null, "code": Digest::of("empty"), "same_as": null, "labels": {}, "verdict": "no-code",
+            "rank": null, "code": Digest::of("empty"), "same_as": null, "labels": {}, "fields": {}, "origin_samples": null, "origin_index": null, "verdict": "no-code",
             "limit": null, "detail": "", "cases_declared": 1, "cases_passed": 0, "case_share": 0.0,
             "functional": "not-passed", "excluded": null, "suspicions": [], "controls": 0, "security": "unknown",
             "security_bandit": "unknown", "security_judge:qwen2.5": "unknown", "findings_count": 0,
@@ -377,6 +384,7 @@ fn judged(index: u32, findings: usize) -> Judged {
     let record = verdicts::verdict("T/0", index, Digest::of("x"), VerdictKind::Failed);
     Judged {
         facts: Facts::of(record.sample.clone(), &record.verdict),
+        security: Security::Insecure,
         record,
         results: vec![ScanResult {
             scanner: "bandit".to_owned(),

@@ -34,6 +34,7 @@ pub(crate) fn manifest() -> Manifest {
         tasks: 2,
         python: "3.12.0".to_owned(),
         warm: true,
+        sources: Vec::new(),
         host: Host::default(),
         attestation: serde_json::Value::Null,
     }

@@ -23,7 +23,9 @@ pub(crate) fn verdict(task: &str, index: u32, code: Digest, kind: VerdictKind) -
         rank: None,
         model: None,
         technique: None,
+        fields: Default::default(),
         labels: BTreeMap::new(),
+        origin: None,
         same_as: None,
         verdict: Verdict {
             kind,

@@ -59,6 +59,17 @@ fn poisson(bits: u64) -> u8 {
     count
 }
 
+/// The 95 % percentile interval of replicates in any order; `None` where all agree.
+pub fn percentiles(mut replicates: Vec<f64>) -> Option<Interval> {
+    replicates.sort_by(f64::total_cmp);
+    let cut = replicates.len() * TAIL / 1000;
+    let (low, high) = (
+        *replicates.get(cut)?,
+        *replicates.get(replicates.len() - 1 - cut)?,
+    );
+    (low < high).then_some(Interval { low, high })
+}
+
 /// What one task adds to a metric on both sides: each side's figure is the sum of its parts over the sum of its
 /// wholes.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -145,10 +156,7 @@ impl Bootstrap {
     /// The 95 % percentile interval. `None` where all replicates agree: few tasks, or tasks that all changed
     /// alike, make nothing certain.
     pub fn interval(&self) -> Option<Interval> {
-        let all = self.differences();
-        let cut = all.len() * TAIL / 1000;
-        let (low, high) = (*all.get(cut)?, *all.get(all.len() - 1 - cut)?);
-        (low < high).then_some(Interval { low, high })
+        percentiles(self.differences())
     }
 
     /// The two-sided p-value that belongs to that interval: twice the smaller share of replicates on either

@@ -6,10 +6,10 @@ use serde::{Deserialize, Serialize};
 use super::bootstrap::{Bootstrap, Term, Weights};
 use super::mcnemar::McNemar;
 use super::pairing::{PairedTask, Pairing};
-use crate::metrics::figures::{self, Reading};
-use crate::metrics::record::{Judge, Record};
+use crate::metrics::counts::{Counts, Reading, ranked_safe};
+use crate::metrics::exact::Exact;
+use crate::metrics::record::Judge;
 use crate::metrics::{Interval, Metric};
-use crate::scan::Security;
 
 /// How a metric changed from a base to a technique.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -82,8 +82,12 @@ pub fn deltas(pairing: &Pairing<'_>, ks: &[u32], replicates: u32) -> Vec<Delta> 
     let ranked = pairing.is_ranked();
     for task in &pairing.tasks {
         let weights = Weights::of(task.id, replicates);
+        let counts = (
+            Counts::of(task.base.iter(), pairing.base_panel.names().len()),
+            Counts::of(task.technique.iter(), pairing.technique_panel.names().len()),
+        );
         for counter in &mut counters {
-            counter.add(task, &weights, ranked);
+            counter.add(task, &counts, &weights, ranked);
         }
     }
     let is_single = pairing.is_single();
@@ -164,7 +168,7 @@ struct Counter {
     strict: Tally,
     available: Tally,
     /// The sums of both sides if every unknown sample is secure.
-    lenient: (f64, f64),
+    lenient: (Exact, Exact),
     /// Samples that count, and those of unknown security, by side.
     scored: (u64, u64),
     unknown: (u64, u64),
@@ -172,8 +176,8 @@ struct Counter {
 
 /// The sums of one metric under one reading.
 struct Tally {
-    base: (f64, u64),
-    technique: (f64, u64),
+    base: (Exact, u64),
+    technique: (Exact, u64),
     tasks: u64,
     /// Tasks that went from 1 to 0, and from 0 to 1.
     lost: u64,
@@ -184,8 +188,8 @@ struct Tally {
 impl Tally {
     fn new(replicates: u32) -> Self {
         Self {
-            base: (0.0, 0),
-            technique: (0.0, 0),
+            base: Default::default(),
+            technique: Default::default(),
             tasks: 0,
             lost: 0,
             gained: 0,
@@ -194,9 +198,9 @@ impl Tally {
     }
 
     fn add(&mut self, weights: &Weights, term: &Term) {
-        self.base.0 += term.base.0;
+        self.base.0 += Exact::of(term.base.0);
         self.base.1 += term.base.1;
-        self.technique.0 += term.technique.0;
+        self.technique.0 += Exact::of(term.technique.0);
         self.technique.1 += term.technique.1;
         self.tasks += 1;
         self.lost += u64::from(term.base.0 > term.technique.0);
@@ -205,7 +209,7 @@ impl Tally {
     }
 
     fn estimate(&self, is_binary: bool) -> Option<Estimate> {
-        let share = |(part, whole): (f64, u64)| (whole > 0).then(|| part / whole as f64);
+        let share = |(part, whole): (Exact, u64)| (whole > 0).then(|| part.value() / whole as f64);
         let (base, technique) = (share(self.base)?, share(self.technique)?);
         // Tasks with one yes-or-no value a side change by a whole step or not at all.
         let mcnemar = is_binary.then(|| McNemar::of(self.lost, self.gained));
@@ -227,18 +231,22 @@ impl Counter {
             wanted,
             strict: Tally::new(replicates),
             available: Tally::new(replicates),
-            lenient: (0.0, 0.0),
+            lenient: Default::default(),
             scored: (0, 0),
             unknown: (0, 0),
         }
     }
 
-    fn add(&mut self, task: &PairedTask<'_>, weights: &Weights, ranked: bool) {
+    fn add(
+        &mut self,
+        task: &PairedTask<'_>,
+        (before, after): &(Counts, Counts),
+        weights: &Weights,
+        ranked: bool,
+    ) {
         if self.wanted.metric == Metric::CaseMicro {
-            let (base, technique) = (
-                figures::cases(&task.base, Some(&task.technique)),
-                figures::cases(&task.technique, Some(&task.base)),
-            );
+            let most = before.most().max(after.most());
+            let (base, technique) = (before.cases(most), after.cases(most));
             let term = Term {
                 base: (base.0 as f64, base.1),
                 technique: (technique.0 as f64, technique.1),
@@ -247,28 +255,25 @@ impl Counter {
             return;
         }
         let judges = self.wanted.judges;
-        if let Some((before, after)) = judges {
-            let count = |records: &[Record], judge| {
-                let all = figures::scored(records);
-                all.fold((0, 0), |(all, unknown), record| {
-                    let is_unknown = record.security(judge) == Security::Unknown;
-                    (all + 1, unknown + u64::from(is_unknown))
-                })
-            };
-            let (base, technique) = (count(&task.base, before), count(&task.technique, after));
-            self.scored.0 += base.0;
-            self.scored.1 += technique.0;
-            self.unknown.0 += base.1;
-            self.unknown.1 += technique.1;
+        if let Some((one, other)) = judges {
+            self.scored.0 += before.scored;
+            self.scored.1 += after.scored;
+            self.unknown.0 += before.judged(one).unknown;
+            self.unknown.1 += after.judged(other).unknown;
         }
         let (metric, k) = (self.wanted.metric, self.wanted.k);
         let values = |reading| {
-            let value = |records: &[Record], judge| {
-                figures::task_value(records, metric, k, judge, reading, ranked)
-            };
-            let base = value(&task.base, judges.map(|(judge, _)| judge))?;
-            let technique = value(&task.technique, judges.map(|(_, judge)| judge))?;
-            Some((base, technique))
+            let (one, other) = judges.unzip();
+            if metric == Metric::Safe && ranked {
+                return Some((
+                    ranked_safe(task.base.iter(), k, one?, reading)?,
+                    ranked_safe(task.technique.iter(), k, other?, reading)?,
+                ));
+            }
+            Some((
+                before.value(metric, k, one, reading)?,
+                after.value(metric, k, other, reading)?,
+            ))
         };
         let term = |(base, technique)| Term {
             base: (base, 1),
@@ -284,8 +289,8 @@ impl Counter {
             self.available.add(weights, &term(available));
         }
         if let Some((base, technique)) = values(Reading::Lenient) {
-            self.lenient.0 += base;
-            self.lenient.1 += technique;
+            self.lenient.0 += Exact::of(base);
+            self.lenient.1 += Exact::of(technique);
         }
     }
 
@@ -321,8 +326,8 @@ impl Counter {
                 base_samples: self.unknown.0,
                 technique_samples: self.unknown.1,
                 available: self.available.estimate(is_binary),
-                low: strict.technique - self.lenient.0 / of,
-                high: self.lenient.1 / of - strict.base,
+                low: strict.technique - self.lenient.0.value() / of,
+                high: self.lenient.1.value() / of - strict.base,
             }
         });
         Delta {

@@ -4,9 +4,9 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::base::id::TaskId;
-use crate::metrics::aggregator::{Aggregator, Panel};
+use crate::metrics::counts::Counts;
 use crate::metrics::record::Record;
-use crate::metrics::{Exclusion, figures};
+use crate::metrics::{Aggregator, Exclusion, Panel};
 
 /// Which samples of a task are partners.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -154,7 +154,8 @@ impl<'a> Pairing<'a> {
 
     /// Whether no task has more than one sample that counts, on either side.
     pub(super) fn is_single(&self) -> bool {
-        let single = |records: &[Record]| figures::scored(records).count() <= 1;
+        let single =
+            |records: &[Record]| records.iter().filter(|record| record.is_scored()).count() <= 1;
         self.tasks
             .iter()
             .all(|task| single(&task.base) && single(&task.technique))
@@ -164,7 +165,8 @@ impl<'a> Pairing<'a> {
     pub(super) fn is_ranked(&self) -> bool {
         let mut all = self.tasks.iter();
         all.all(|task| {
-            figures::scored_all_ranked(&task.base) && figures::scored_all_ranked(&task.technique)
+            Counts::of(task.base.iter(), 0).is_ranked()
+                && Counts::of(task.technique.iter(), 0).is_ranked()
         })
     }
 

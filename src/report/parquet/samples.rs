@@ -34,7 +34,7 @@ pub(super) fn columns<'a>(scanners: impl Iterator<Item = &'a str>) -> Vec<Column
     let mut all = who();
     all.extend(outcome());
     all.push(Column::new("security", One(Text), |sample| {
-        Cell::Text(security(sample.facts.combined))
+        Cell::Text(security(sample.security))
     }));
     all.extend(scanners.map(|scanner| {
         let name = scanner.to_owned();
@@ -78,6 +78,18 @@ fn who() -> Vec<Column> {
         Column::new("labels", Map, |s| {
             let labels = s.record.labels.iter();
             Cell::List(labels.map(|(key, value)| pair(key, value)).collect())
+        }),
+        Column::new("fields", Map, |s| {
+            let fields = s.record.fields.iter();
+            Cell::List(fields.map(|(key, value)| pair(key, value)).collect())
+        }),
+        Column::new("origin_samples", Maybe(Text), |s| {
+            Cell::maybe(s.record.origin, |origin| {
+                Cell::Owned(origin.samples.to_string())
+            })
+        }),
+        Column::new("origin_index", Maybe(Number), |s| {
+            Cell::maybe(s.record.origin, |origin| Cell::Number(origin.index))
         }),
     ]
 }
