@@ -48,6 +48,7 @@ fn view(text: &str) -> SampleView {
         technique: None,
         fields: Default::default(),
         labels: BTreeMap::new(),
+        origin: None,
         same_as: None,
         verdict,
     };
