@@ -10,10 +10,13 @@ use std::collections::BTreeMap;
 use std::hint::black_box;
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
+use fumehood::base::digest::Digest;
 use fumehood::base::id::SampleId;
-use fumehood::metrics::{Aggregator, Facts, Functional, Panel, figures};
+use fumehood::base::text::Excerpt;
+use fumehood::metrics::{Aggregator, Facts, Functional, Graded, Panel, Stream, figures};
 use fumehood::scan::Security;
-use fumehood::verdict::VerdictKind;
+use fumehood::verdict::{Verdict, VerdictKind};
+use fumehood::worker::{Behaviour, Usage};
 
 /// As many as BigCodeBench has.
 const TASKS: u32 = 1_140;
@@ -143,5 +146,158 @@ fn aggregate(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, aggregate);
+/// A code for every sample, so that none shares what scanners say with another: the most that a stream can cost.
+fn code(at: u64) -> Digest {
+    let mut bytes = [0_u8; 64];
+    // Only the first 16 bytes are looked at; hashing would be measured along.
+    let mixed = at.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let digits = format!("{mixed:016x}{:016x}", mixed.rotate_left(23));
+    bytes[..32].copy_from_slice(digits.as_bytes());
+    bytes[32..].fill(b'0');
+    serde_json::from_value(String::from_utf8(bytes.to_vec()).unwrap().into()).unwrap()
+}
+
+fn verdict() -> Verdict {
+    Verdict {
+        kind: VerdictKind::Failed,
+        cases: Vec::new(),
+        declared: 5,
+        usage: Usage::default(),
+        limit: None,
+        detail: String::new(),
+        suspicions: Vec::new(),
+        controls: 0,
+        stdout: Excerpt::default(),
+        stderr: Excerpt::default(),
+        behaviour: Some(Behaviour::default()),
+        safety: None,
+    }
+}
+
+/// Streams events: of every sample its verdict and what two scanners say of its code, in an order in which the three
+/// come long after each other.
+struct Events {
+    stream: Stream,
+    names: Vec<String>,
+    verdict: Verdict,
+    facts: Facts,
+    samples: u64,
+}
+
+impl Events {
+    fn new(samples: u64, tasks: u64) -> Self {
+        let panel = Panel::new(["bandit", "ruff-s"]).unwrap();
+        Self {
+            stream: Stream::watched(panel, &figures::DEFAULT_KS),
+            names: (0..tasks).map(|at| format!("BigCodeBench/{at}")).collect(),
+            verdict: verdict(),
+            facts: Facts {
+                sample: SampleId {
+                    task: "t".into(),
+                    index: 0,
+                },
+                group: None,
+                kind: VerdictKind::Failed,
+                passed_cases: 0,
+                declared_cases: 5,
+                functional: Functional::NotPassed,
+                scanners: BTreeMap::new(),
+                rank: None,
+            },
+            samples,
+        }
+    }
+
+    /// The `at`th event of three times as many as there are samples.
+    fn event(&mut self, at: u64) {
+        let (turn, place) = (at % 3, at / 3);
+        // Neither step has a divisor in common with the numbers of samples that are used here.
+        let sample = match turn {
+            0 => place * 617_293 % self.samples,
+            1 => place * 7_001 % self.samples,
+            _ => (place * 104_729 + 13) % self.samples,
+        };
+        match turn {
+            0 => {
+                let tasks = self.names.len() as u64;
+                let name = &self.names[(sample % tasks) as usize];
+                self.facts.sample.task.0.clone_from(name);
+                self.facts.sample.index = (sample / tasks) as u32;
+                self.facts.passed_cases = (sample % 6) as u32;
+                self.facts.functional = match sample % 6 {
+                    5 => Functional::Passed,
+                    _ => Functional::NotPassed,
+                };
+                let graded = Graded {
+                    facts: self.facts.clone(),
+                    groups: vec![None],
+                    code: code(sample),
+                    found: Vec::new(),
+                    verdict: &self.verdict,
+                };
+                self.stream.graded(black_box(&graded)).unwrap();
+            }
+            turn => {
+                let scanner = ["bandit", "ruff-s"][turn as usize - 1];
+                let (security, found) = match sample % 4 {
+                    0 => (Security::Insecure, Some(Some(78))),
+                    _ => (Security::Secure, None),
+                };
+                self.stream.scanned(&code(sample), scanner, security, found);
+            }
+        }
+    }
+}
+
+/// Processor time of this process, in seconds: machines are shared.
+fn processor_time() -> f64 {
+    let time = nix::time::clock_gettime(nix::time::ClockId::CLOCK_PROCESS_CPUTIME_ID).unwrap();
+    time.tv_sec() as f64 + time.tv_nsec() as f64 / 1e9
+}
+
+/// Ten million events: how many a second, what a sample takes, and how long whoever asks for figures waits.
+fn stream() {
+    const EVENTS: u64 = 10_000_000;
+    for (name, tasks) in [
+        ("1,140 tasks", 1_140),
+        ("a task for each sample", EVENTS / 3),
+    ] {
+        let samples = EVENTS / 3;
+        let before = resident();
+        let mut events = Events::new(samples, tasks);
+        let names = resident().saturating_sub(before);
+        let (mut longest, mut total) = (0.0_f64, 0.0);
+        let mut looks = Vec::new();
+        let begun = processor_time();
+        for at in 0..3 * samples {
+            events.event(at);
+            if at % 500_000 == 499_999 {
+                let asked = processor_time();
+                black_box(events.stream.now());
+                let waited = (processor_time() - asked) * 1000.0;
+                longest = longest.max(waited);
+                total += waited;
+                looks.push(waited);
+            }
+        }
+        let seconds = processor_time() - begun - total / 1000.0;
+        let taken = resident().saturating_sub(before + names);
+        assert_eq!(events.stream.groups().samples(), samples);
+        eprintln!(
+            "stream, {name}: {} events of {samples} samples and as many codes: {:.2} million a second, {:.0} bytes a sample; \
+             figures in {:.1} ms at first, {longest:.1} ms at most, {:.1} ms at the end",
+            3 * samples,
+            (3 * samples) as f64 / seconds / 1e6,
+            taken as f64 / samples as f64,
+            looks.first().unwrap_or(&0.0),
+            looks.last().unwrap_or(&0.0),
+        );
+    }
+}
+
+fn streams(_: &mut Criterion) {
+    stream();
+}
+
+criterion_group!(benches, aggregate, streams);
 criterion_main!(benches);

@@ -36,6 +36,7 @@ fn some_records() -> Vec<Record> {
         Record::Rejected(RejectedRecord {
             line: 3,
             reason: "no JSON".to_owned(),
+            origin: None,
         }),
         verdict("T/1", 0, VerdictKind::Timeout),
     ]

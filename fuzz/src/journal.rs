@@ -1,7 +1,7 @@
 //! The journal, after any crash or accident.
 
 use fumehood::journal::line::{decode, encode};
-use fumehood::journal::{Index, Reader, Record, RejectedRecord};
+use fumehood::journal::{Follow, Index, JournalError, Reader, Record, RejectedRecord};
 
 use super::bytes::{Bytes, file};
 
@@ -23,6 +23,7 @@ pub(crate) fn check(data: &[u8]) {
         let record = Record::Rejected(RejectedRecord {
             line,
             reason: bytes.text(),
+            origin: None,
         });
         journal.extend(encode(&record).expect("a text can be written"));
     }
@@ -31,6 +32,7 @@ pub(crate) fn check(data: &[u8]) {
     let last = Record::Rejected(RejectedRecord {
         line: count,
         reason: bytes.text(),
+        origin: None,
     });
     let last = encode(&last).expect("a text can be written");
     let cut = (bytes.number() as usize) % last.len();
@@ -86,6 +88,26 @@ fn read(path: &std::path::Path) -> Result<(fumehood::journal::Tail, Vec<u64>), (
     }
     let index = Index::read(Reader::open(path).expect("the file is there"));
     assert_eq!(tail.is_ok(), index.is_ok());
+    // Whoever follows it sees the same, piece by piece.
+    let mut follow = Follow::open(path).expect("the file is there");
+    let mut followed = Vec::new();
+    let end = loop {
+        let piece = follow.poll(3, |record| {
+            followed.push(record);
+            Ok::<(), JournalError>(())
+        });
+        match piece {
+            Ok(3) => {}
+            Ok(_) => break Ok(()),
+            Err(error) => break Err(error),
+        }
+    };
+    if tail.is_ok() {
+        assert!(end.is_ok() && followed.iter().eq(places.iter().map(|(_, record)| record)));
+    }
+    if end.is_err() {
+        assert!(tail.is_err());
+    }
     let tail = tail.map_err(drop)?;
     assert_eq!(tail.whole + tail.torn, length);
     assert_eq!(tail.whole > 0, !places.is_empty());

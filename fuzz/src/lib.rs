@@ -19,6 +19,7 @@ mod profile;
 mod samples;
 mod scanners;
 mod seccomp;
+mod states;
 mod text;
 mod transcript;
 mod value;
@@ -49,7 +50,7 @@ const fn law(name: &'static str, check: fn(&[u8])) -> Law {
 }
 
 /// Every law.
-pub const LAWS: [Law; 19] = [
+pub const LAWS: [Law; 20] = [
     law("code", code::check),
     law("datasets", datasets::check),
     law("equality", equality::check),
@@ -73,6 +74,7 @@ pub const LAWS: [Law; 19] = [
     law("samples", samples::check),
     law("scanners", scanners::check),
     law("seccomp", seccomp::check),
+    law("states", states::check),
     law("text", text::check),
     law("transcript", transcript::check),
     law("value", value::check),

@@ -116,7 +116,7 @@ impl Counted {
         Ok(whole)
     }
 
-    /// Writes it: as a whole or not at all. The same events give the same bytes.
+    /// Writes it: as a whole or not at all.
     ///
     /// # Errors
     /// When it cannot be written.
@@ -125,23 +125,7 @@ impl Counted {
             action: format!("write {}", path.display()),
             source,
         };
-        let header = Header {
-            fumehood_state: STATE,
-            grouping: self.grouping.clone(),
-            is_finished: self.is_finished,
-            manifest: self.manifest.clone(),
-        };
-        let mut bytes = serde_json::to_vec(&header).map_err(|error| failed(error.into()))?;
-        bytes.push(b'\n');
-        let streams = self.sources.iter();
-        let states: Vec<(Digest, State)> = streams
-            .map(|(source, stream)| (*source, State::of(stream)))
-            .collect();
-        let states =
-            postcard::to_stdvec(&states).map_err(|error| failed(io::Error::other(error)))?;
-        bytes.extend(states);
-        let digest = Digest::of(&bytes);
-        bytes.extend(digest.as_bytes());
+        let bytes = self.to_bytes().map_err(failed)?;
         let folder = path
             .parent()
             .filter(|folder| !folder.as_os_str().is_empty());
@@ -150,6 +134,29 @@ impl Counted {
         part.write_all(&bytes).map_err(failed)?;
         part.persist(path).map_err(|error| failed(error.error))?;
         Ok(())
+    }
+
+    /// The bytes of the file. The same events give the same bytes.
+    ///
+    /// # Errors
+    /// When a text is too long for JSON to be made of it, which none is.
+    pub fn to_bytes(&self) -> io::Result<Vec<u8>> {
+        let header = Header {
+            fumehood_state: STATE,
+            grouping: self.grouping.clone(),
+            is_finished: self.is_finished,
+            manifest: self.manifest.clone(),
+        };
+        let mut bytes = serde_json::to_vec(&header)?;
+        bytes.push(b'\n');
+        let streams = self.sources.iter();
+        let states: Vec<(Digest, State)> = streams
+            .map(|(source, stream)| (*source, State::of(stream)))
+            .collect();
+        bytes.extend(postcard::to_stdvec(&states).map_err(io::Error::other)?);
+        let digest = Digest::of(&bytes);
+        bytes.extend(digest.as_bytes());
+        Ok(bytes)
     }
 
     /// Reads what [`Counted::write`] wrote.

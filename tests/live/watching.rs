@@ -85,7 +85,9 @@ fn a_run_is_followed_while_it_is_written() {
     let folder = RunFolder::at(home.path().join("run"));
     let (mut writer, _) = folder.begin(&manifest(), Mode::New).unwrap();
     writer.append(&started()).unwrap();
-    let mut watcher = Command::new(env!("CARGO_BIN_EXE_fumehood"))
+    // Should a look never come, the test fails instead of waiting for ever.
+    let mut watcher = Command::new("timeout")
+        .args(["120", env!("CARGO_BIN_EXE_fumehood")])
         .args(["watch", "run", "--json"])
         .current_dir(home.path())
         .stdout(Stdio::piped())

@@ -46,9 +46,9 @@ fn view(text: &str) -> SampleView {
         rank: None,
         model: Some(text.to_owned()),
         technique: None,
-        fields: BTreeMap::new(),
-        origin: None,
+        fields: Default::default(),
         labels: BTreeMap::new(),
+        origin: None,
         same_as: None,
         verdict,
     };

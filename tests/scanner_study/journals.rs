@@ -153,6 +153,7 @@ fn what_cannot_be_compared_is_said() {
     let rejected = Record::Rejected(RejectedRecord {
         line: 3,
         reason: "no JSON".to_owned(),
+        origin: None,
     });
     let records = [
         scanned("bandit", "a", &[Some(78)], None),
