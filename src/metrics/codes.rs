@@ -36,6 +36,10 @@ struct Code {
 
 /// The seats of a code's samples. Mostly there is one.
 #[derive(Clone, Debug, Default)]
+#[expect(
+    clippy::box_collection,
+    reason = "nearly every code has one seat, and none should take the room of a set"
+)]
 enum Seats {
     #[default]
     None,
