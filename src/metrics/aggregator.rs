@@ -11,8 +11,8 @@ use super::board::Board;
 use super::counts::Counts;
 use super::facts::{Exclusion, Facts, Functional};
 use super::panel::Panel;
-use super::record::{Judge, Record, bits};
-use super::records::{Change, Records};
+use super::record::{Judge, Record, bits, graver};
+use super::records::{Change, Records, Slot};
 use crate::base::id::TaskId;
 use crate::scan::Security;
 use crate::verdict::VerdictKind;
@@ -135,11 +135,12 @@ impl Aggregator {
     /// # Errors
     /// When a scanner is named that is not in the panel; nothing is added then.
     pub fn add(&mut self, facts: &Facts) -> Result<(), MetricsError> {
-        self.put(facts).map(|_| ())
+        self.put(facts, 0).map(|_| ())
     }
 
-    /// As [`Aggregator::add`]; says where the task is kept.
-    pub(super) fn put(&mut self, facts: &Facts) -> Result<Place, MetricsError> {
+    /// As [`Aggregator::add`], with what scanners are known to say of the sample's code; says where the task is
+    /// kept.
+    pub(super) fn put(&mut self, facts: &Facts, known: u64) -> Result<Place, MetricsError> {
         let mut security = 0;
         // Both are sorted by name, so that one walk over the panel finds them all.
         let mut panel = self.panel.names().iter().enumerate();
@@ -169,7 +170,7 @@ impl Aggregator {
             rank: facts.rank,
             kind: facts.kind,
             functional,
-            security,
+            security: graver(security, known),
         };
         let place = self.place(&facts.sample.task);
         self.keep(place, record);
@@ -208,28 +209,51 @@ impl Aggregator {
     }
 
     fn keep(&mut self, place: Place, record: Record) {
-        if self.watched.is_some() {
-            let known = self.tasks[place as usize].records.find(record.index);
-            let is_known =
-                known.is_some_and(|known| settled(&self.panel, known.join(&record)) == *known);
-            if is_known {
-                return;
-            }
-            // The part of the task as it was must leave the sums before it changes.
-            self.take_out(place);
+        let records = &mut self.tasks[place as usize].records;
+        if let Some(slot) = records.slot(record.index) {
+            self.replace(place, slot, |known| known.join(&record));
+            return;
         }
-        let Self { panel, tasks, .. } = self;
-        let records = &mut tasks[place as usize].records;
-        let change = records.keep(record, |record| settled(panel, record));
+        let after = settled(&self.panel, record);
+        // The part of the task as it was must leave the sums before it changes.
+        self.take_out(place);
+        self.tasks[place as usize].records.insert(after);
+        let change = Change {
+            before: None,
+            after,
+        };
+        self.note(place, &change);
+    }
+
+    fn replace(&mut self, place: Place, slot: Slot, change: impl Fn(&Record) -> Record) {
+        let Some(known) = self.tasks[place as usize].records.at(slot) else {
+            return;
+        };
+        let before = *known;
+        let after = settled(&self.panel, change(&before));
+        if after == before {
+            return;
+        }
+        self.take_out(place);
+        if let Some(known) = self.tasks[place as usize].records.at(slot) {
+            *known = after;
+        }
+        let change = Change {
+            before: Some(before),
+            after,
+        };
         self.note(place, &change);
     }
 
     /// Adds what scanners say of a sample that is known: two bits a scanner, in the order of the panel, above two
     /// that are not looked at.
     pub(super) fn learn(&mut self, place: Place, index: u32, security: u64) {
-        let known = self.tasks.get_mut(place as usize);
-        if let Some(known) = known.and_then(|task| task.records.find(index).copied()) {
-            self.keep(place, Record { security, ..known });
+        let task = self.tasks.get(place as usize);
+        if let Some(slot) = task.and_then(|task| task.records.slot(index)) {
+            self.replace(place, slot, |known| Record {
+                security: graver(known.security, security),
+                ..*known
+            });
         }
     }
 

@@ -64,6 +64,11 @@ pub(super) fn key_of(code: &Digest) -> Key {
 }
 
 impl Codes {
+    /// What the scanners say of a code.
+    pub(super) fn known(&self, key: &Key) -> u64 {
+        self.known.get(key).map_or(0, |code| code.security)
+    }
+
     /// Notes that a sample has a code; says what the scanners say of that.
     pub(super) fn seat(&mut self, key: Key, seat: Seat) -> u64 {
         self.make_empty_set();

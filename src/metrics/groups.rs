@@ -63,21 +63,24 @@ impl Groups {
     /// # Errors
     /// As [`Aggregator::add`], and when there would be more than [`MOST`] groups.
     pub fn add(&mut self, facts: &Facts) -> Result<(), MetricsError> {
-        self.seat(facts, facts.group.as_deref(), true).map(|_| ())
+        self.seat(facts, facts.group.as_deref(), true, 0)
+            .map(|_| ())
     }
 
-    /// As [`Groups::add`], in the group of that name; says where the sample is kept.
+    /// As [`Groups::add`], in the group of that name, with what scanners are known to say of the sample's code; says where
+    /// the sample is kept.
     pub(super) fn seat(
         &mut self,
         facts: &Facts,
         group: Option<&str>,
         is_first: bool,
+        known: u64,
     ) -> Result<Seat, MetricsError> {
         let group = self.place(group)?;
         let aggregator = &mut self.groups[group as usize];
         Ok(Seat {
             group,
-            task: aggregator.put(facts)?,
+            task: aggregator.put(facts, known)?,
             index: facts.sample.index,
             is_first,
         })

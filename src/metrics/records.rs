@@ -8,8 +8,7 @@ use super::record::Record;
 /// would leave up to half of all memory unused.
 const LEAST_ROOM: usize = 4;
 const ROOM: usize = 8;
-/// Records that come late are put among the others when there are this many, or one in [`ROOM`] of those: to
-/// move the others for every single one would cost far more.
+/// Records that come late are put among the others when there are more than this many.
 const LATE: usize = 16;
 
 /// The records of one task, each sample once.
@@ -30,65 +29,81 @@ pub(super) struct Change {
     pub(super) after: Record,
 }
 
+/// Where a record stands, until another one is added.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Slot {
+    Sorted(usize),
+    Late(usize),
+}
+
 impl Records {
-    /// Adds a record. `settle` has the last word on what two records for one sample come to.
-    pub(super) fn keep(&mut self, record: Record, settle: impl Fn(Record) -> Record) -> Change {
-        let known = match self.sorted.last() {
-            Some(last) if last.index >= record.index => self.find(record.index),
-            _ => {
-                let after = settle(record);
-                push(&mut self.sorted, after);
-                return Change {
-                    before: None,
-                    after,
-                };
-            }
-        };
-        match known {
-            Some(known) => {
-                let before = *known;
-                *known = settle(before.join(&record));
-                Change {
-                    before: Some(before),
-                    after: *known,
-                }
-            }
-            None => {
-                let after = settle(record);
-                self.keep_late(after);
-                Change {
-                    before: None,
-                    after,
-                }
-            }
+    /// Where the record of a sample stands, if there is one.
+    pub(super) fn slot(&self, index: u32) -> Option<Slot> {
+        // Mostly samples come in order.
+        if self.sorted.last().is_none_or(|last| last.index < index) {
+            return None;
+        }
+        let find = |list: &[Record]| list.binary_search_by_key(&index, |known| known.index).ok();
+        let sorted = find(&self.sorted).map(Slot::Sorted);
+        sorted.or_else(|| find(&self.late).map(Slot::Late))
+    }
+
+    /// The record that stands there.
+    pub(super) fn at(&mut self, slot: Slot) -> Option<&mut Record> {
+        match slot {
+            Slot::Sorted(place) => self.sorted.get_mut(place),
+            Slot::Late(place) => self.late.get_mut(place),
         }
     }
 
-    fn keep_late(&mut self, record: Record) {
+    /// Adds the record of a sample that has none.
+    pub(super) fn insert(&mut self, record: Record) {
+        if self
+            .sorted
+            .last()
+            .is_none_or(|last| last.index < record.index)
+        {
+            make_room(&mut self.sorted, 1);
+            self.sorted.push(record);
+            return;
+        }
         let place = self
             .late
             .partition_point(|known| known.index < record.index);
-        make_room(&mut self.late);
+        make_room(&mut self.late, 1);
         self.late.insert(place, record);
-        if self.late.len() > LATE.max(self.sorted.len() / ROOM) {
-            let mut all = self.settled().into_owned();
-            // What fits exactly would be moved whole for the next record.
-            make_room(&mut all);
-            *self = Self {
-                sorted: all,
-                late: Vec::new(),
-            };
+        // Each late record moves half of the others that are late, and when they are put in order all that are not are moved
+        // once: with so many of them both cost the same.
+        let most = LATE.max((2 * self.sorted.len()).isqrt());
+        if self.late.len() > most {
+            self.settle();
         }
     }
 
-    /// The record of a sample.
-    pub(super) fn find(&mut self, index: u32) -> Option<&mut Record> {
-        for list in [&mut self.sorted, &mut self.late] {
-            if let Ok(place) = list.binary_search_by_key(&index, |known| known.index) {
-                return list.get_mut(place);
+    /// Puts the late ones among the others, from the end on, so that none is moved twice.
+    fn settle(&mut self) {
+        let mut late = std::mem::take(&mut self.late);
+        let Some(last) = late.last().copied() else {
+            return;
+        };
+        let mut unmoved = self.sorted.len();
+        make_room(&mut self.sorted, late.len());
+        self.sorted.resize(unmoved + late.len(), last);
+        for place in (0..self.sorted.len()).rev() {
+            let Some(next) = late.last() else {
+                break;
+            };
+            match unmoved.checked_sub(1).map(|before| self.sorted[before]) {
+                Some(record) if record.index > next.index => {
+                    self.sorted[place] = record;
+                    unmoved -= 1;
+                }
+                _ => {
+                    self.sorted[place] = *next;
+                    late.pop();
+                }
             }
         }
-        None
     }
 
     /// All records by index, each sample once.
@@ -133,19 +148,14 @@ impl PartialEq for Records {
 
 impl Eq for Records {}
 
-fn push(list: &mut Vec<Record>, record: Record) {
-    make_room(list);
-    list.push(record);
-}
-
-fn make_room(list: &mut Vec<Record>) {
-    if list.len() == list.capacity() {
+fn make_room(list: &mut Vec<Record>, wanted: usize) {
+    if list.len() + wanted > list.capacity() {
         // Many tasks have one sample and no more.
         let more = match list.len() {
             0 => 1,
             some => LEAST_ROOM.max(some / ROOM),
         };
-        list.reserve_exact(more);
+        list.reserve_exact(more.max(wanted));
     }
 }
 
@@ -167,10 +177,31 @@ mod tests {
         }
     }
 
+    fn keep(all: &mut Records, record: Record) -> Change {
+        match all.slot(record.index) {
+            Some(slot) => {
+                let known = all.at(slot).unwrap();
+                let before = *known;
+                *known = before.join(&record);
+                Change {
+                    before: Some(before),
+                    after: *known,
+                }
+            }
+            None => {
+                all.insert(record);
+                Change {
+                    before: None,
+                    after: record,
+                }
+            }
+        }
+    }
+
     fn collect(records: impl IntoIterator<Item = Record>) -> Records {
         let mut all = Records::default();
         records.into_iter().for_each(|record| {
-            all.keep(record, |same| same);
+            keep(&mut all, record);
         });
         all
     }
@@ -200,7 +231,7 @@ mod tests {
     #[test]
     fn each_change_tells_what_was_known() {
         let mut all = Records::default();
-        let mut keep = |index, passed| all.keep(record(index, passed), |same| same);
+        let mut keep = |index, passed| keep(&mut all, record(index, passed));
         assert_eq!(keep(5, 3).before, None);
         assert_eq!(keep(2, 4).before, None, "late");
         let change = keep(2, 1);

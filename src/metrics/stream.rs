@@ -86,14 +86,12 @@ impl Stream {
     /// As [`Groups::add`].
     pub fn graded(&mut self, graded: &Graded<'_>) -> Result<(), MetricsError> {
         let key = key_of(&graded.code);
+        let known = self.codes.known(&key);
         for (place, group) in graded.groups.iter().enumerate() {
             let seat = self
                 .groups
-                .seat(&graded.facts, group.as_deref(), place == 0)?;
-            let known = self.codes.seat(key, seat);
-            if known != 0 {
-                self.groups.learn(seat, known);
-            }
+                .seat(&graded.facts, group.as_deref(), place == 0, known)?;
+            self.codes.seat(key, seat);
         }
         let sample = &graded.facts.sample;
         for (scanner, cwe) in &graded.found {
