@@ -43,9 +43,8 @@ impl Records {
         if self.sorted.last().is_none_or(|last| last.index < index) {
             return None;
         }
-        let find = |list: &[Record]| list.binary_search_by_key(&index, |known| known.index).ok();
-        let sorted = find(&self.sorted).map(Slot::Sorted);
-        sorted.or_else(|| find(&self.late).map(Slot::Late))
+        let sorted = find(&self.sorted, index).map(Slot::Sorted);
+        sorted.or_else(|| find(&self.late, index).map(Slot::Late))
     }
 
     /// The record that stands there.
@@ -148,6 +147,40 @@ impl PartialEq for Records {
 
 impl Eq for Records {}
 
+/// Searches a list that is sorted by index. Indices are mostly spread evenly, often without a gap, so that the place can be
+/// guessed; each step of a plain binary search would be to memory that is in no cache.
+fn find(list: &[Record], index: u32) -> Option<usize> {
+    let last = list.last()?;
+    let guess = (u64::from(index) * list.len() as u64 / (u64::from(last.index) + 1)) as usize;
+    let guess = guess.min(list.len() - 1);
+    let search = |part: &[Record]| part.binary_search_by_key(&index, |known| known.index);
+    let mut step = 1;
+    if list[guess].index < index {
+        let mut low = guess + 1;
+        while let Some(known) = list.get(guess + step) {
+            if known.index >= index {
+                break;
+            }
+            low = guess + step + 1;
+            step *= 2;
+        }
+        let high = (guess + step + 1).min(list.len());
+        return search(&list[low.min(high)..high])
+            .ok()
+            .map(|place| low + place);
+    }
+    let mut high = guess + 1;
+    while let Some(place) = guess.checked_sub(step) {
+        if list[place].index <= index {
+            break;
+        }
+        high = place;
+        step *= 2;
+    }
+    let low = guess.saturating_sub(step);
+    search(&list[low..high]).ok().map(|place| low + place)
+}
+
 fn make_room(list: &mut Vec<Record>, wanted: usize) {
     if list.len() + wanted > list.capacity() {
         // Many tasks have one sample and no more.
@@ -226,6 +259,29 @@ mod tests {
         assert_eq!(backwards, sorted);
         let other = collect((0..SAMPLES).map(|at| record(at, at % 6)));
         assert_ne!(other, sorted);
+    }
+
+    #[test]
+    fn whatever_is_there_is_found() {
+        // Even and uneven, with gaps and without.
+        let lists: [Vec<u32>; 6] = [
+            (0..500).collect(),
+            (0..500).map(|at| at * 7 + 3).collect(),
+            (0..60).map(|at| at * at * at).collect(),
+            vec![u32::MAX],
+            vec![0, 1, 2, u32::MAX - 1, u32::MAX],
+            Vec::new(),
+        ];
+        for indices in lists {
+            let list: Vec<Record> = indices.iter().map(|index| record(*index, 0)).collect();
+            for (place, index) in indices.iter().enumerate() {
+                assert_eq!(find(&list, *index), Some(place), "{index}");
+            }
+            for index in (0..5_000).chain([u32::MAX - 2]) {
+                let known = indices.binary_search(&index).ok();
+                assert_eq!(find(&list, index), known, "{index}");
+            }
+        }
     }
 
     #[test]
