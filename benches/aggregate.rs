@@ -201,14 +201,18 @@ impl Events {
     }
 
     /// The `at`th event of three times as many as there are samples.
-    fn event(&mut self, at: u64, is_counted: bool) {
+    fn event(&mut self, at: u64, order: Order, is_counted: bool) {
         let (turn, place) = (at % 3, at / 3);
         let samples = self.codes.len() as u64;
-        // No step has a divisor in common with the numbers of samples that are used here.
-        let sample = match turn {
-            0 => place * 617_293 % samples,
-            1 => place * 7_001 % samples,
-            _ => (place * 104_729 + 13) % samples,
+        let sample = match order {
+            // A scanner answers for a thousand samples at a time.
+            Order::InTurns => (place + samples - turn * 1_000) % samples,
+            // No step has a divisor in common with the numbers of samples that are used here.
+            _ => match turn {
+                0 => place * 617_293 % samples,
+                1 => place * 7_001 % samples,
+                _ => (place * 104_729 + 13) % samples,
+            },
         };
         match turn {
             0 => {
@@ -258,9 +262,14 @@ fn processor_time() -> f64 {
 /// Ten million events: how many a second, what a sample takes, and how long whoever asks for figures waits.
 fn stream() {
     const EVENTS: u64 = 10_000_000;
-    for (name, tasks) in [
-        ("1,140 tasks", 1_140),
-        ("a task for each sample", EVENTS / 3),
+    for (name, tasks, order) in [
+        ("1,140 tasks, as a run comes", 1_140, Order::InTurns),
+        ("1,140 tasks, no order", 1_140, Order::Shuffled),
+        (
+            "a task for each sample, no order",
+            EVENTS / 3,
+            Order::Shuffled,
+        ),
     ] {
         let samples = EVENTS / 3;
         let before = resident();
@@ -268,13 +277,13 @@ fn stream() {
         let given = resident().saturating_sub(before);
         // What it costs to make the events, and to fetch codes from memory that is in no cache.
         let begun = processor_time();
-        (0..3 * samples).for_each(|at| events.event(at, false));
+        (0..3 * samples).for_each(|at| events.event(at, order, false));
         let making = processor_time() - begun;
         let (mut longest, mut total) = (0.0_f64, 0.0);
         let mut looks = Vec::new();
         let begun = processor_time();
         for at in 0..3 * samples {
-            events.event(at, true);
+            events.event(at, order, true);
             if at % 500_000 == 499_999 {
                 let asked = processor_time();
                 black_box(events.stream.now());
