@@ -16,6 +16,7 @@ mod laws;
 mod paper;
 mod real;
 mod statistics;
+mod table4;
 
 use std::collections::BTreeMap;
 
