@@ -76,6 +76,9 @@ pub(super) fn run(args: &CompareArgs, global: Global) -> Result<Exit, Failure> {
     let policy = args.policy.as_deref();
     let sides = Sides::read(&args.runs, args.base.as_deref(), &args.techniques, policy)?;
     check_scanners(&args.gates, &sides)?;
+    if let Some(scanner) = args.codes.scanner() {
+        check_scanner(scanner, &sides, "--list")?;
+    }
     sides.check(args.force)?;
     if !global.quiet {
         sides.note_unfinished();
@@ -86,6 +89,7 @@ pub(super) fn run(args: &CompareArgs, global: Global) -> Result<Exit, Failure> {
         let samples = sides.samples_of(technique)?;
         pairings.push((samples, Pairing::of(base, samples, sides.partners)));
     }
+    let opinions = sides.opinions()?;
     let techniques: Vec<Contestant<'_>> = sides
         .techniques
         .iter()
@@ -95,6 +99,7 @@ pub(super) fn run(args: &CompareArgs, global: Global) -> Result<Exit, Failure> {
             group: side.group.as_deref(),
             samples,
             pairing: Some(pairing),
+            opinions: opinions.get(side.run),
         })
         .collect();
     let asked = Asked {
@@ -110,6 +115,7 @@ pub(super) fn run(args: &CompareArgs, global: Global) -> Result<Exit, Failure> {
             group: sides.base.group.as_deref(),
             samples: base,
             pairing: None,
+            opinions: opinions.get(sides.base.run),
         },
         &techniques,
         asked,
@@ -140,29 +146,33 @@ pub(super) fn run(args: &CompareArgs, global: Global) -> Result<Exit, Failure> {
 /// A rule about a scanner that nobody ran would never be kept, and never be noticed.
 fn check_scanners(gates: &[Gate], sides: &Sides) -> Result<(), Failure> {
     for gate in gates {
-        let Some(wanted) = &gate.scanner else {
-            continue;
-        };
-        for run in &sides.runs {
-            let scanners = &run.manifest.identity.scanners;
-            if scanners.iter().any(|scanner| scanner.name == *wanted) {
-                continue;
-            }
-            let names: Vec<&str> = scanners
-                .iter()
-                .map(|scanner| scanner.name.as_str())
-                .collect();
-            let known = match names.is_empty() {
-                true => "it was made without scanners".to_owned(),
-                false => format!("it was scanned by {}", names.join(", ")),
-            };
-            let error = anyhow::anyhow!(
-                "--fail-if '{gate}': {} was not scanned by `{}`",
-                run.path.display(),
-                crate::base::text::one_line(wanted, 100)
-            );
-            return Err(Failure::new(Exit::Usage, error).hint(known));
+        if let Some(wanted) = &gate.scanner {
+            check_scanner(wanted, sides, &format!("--fail-if '{gate}'"))?;
         }
+    }
+    Ok(())
+}
+
+fn check_scanner(wanted: &str, sides: &Sides, option: &str) -> Result<(), Failure> {
+    for run in &sides.runs {
+        let scanners = &run.manifest.identity.scanners;
+        if scanners.iter().any(|scanner| scanner.name == wanted) {
+            continue;
+        }
+        let names: Vec<&str> = scanners
+            .iter()
+            .map(|scanner| scanner.name.as_str())
+            .collect();
+        let known = match names.is_empty() {
+            true => "it was made without scanners".to_owned(),
+            false => format!("it was scanned by {}", names.join(", ")),
+        };
+        let error = anyhow::anyhow!(
+            "{option}: {} was not scanned by `{}`",
+            run.path.display(),
+            crate::base::text::one_line(wanted, 100)
+        );
+        return Err(Failure::new(Exit::Usage, error).hint(known));
     }
     Ok(())
 }

@@ -15,6 +15,8 @@ mod gates;
 mod laws;
 mod paper;
 mod real;
+mod scanner_laws;
+mod scanners;
 mod statistics;
 mod table4;
 
