@@ -8,19 +8,21 @@ use super::Global;
 use super::codes::CodeArgs;
 use super::exit_code::Exit;
 use super::failure::Failure;
+use super::html::write_page;
 use super::output::print;
 use super::render::{Format, about, width};
 use super::sides::Sides;
 use super::tables::TableArgs;
 use crate::metrics::paired::{Gate, Pairing};
 use crate::report::compare::{Asked, Contestant};
-use crate::report::{CompareSummary, json, markdown, terminal};
+use crate::report::{CompareSummary, html, json, markdown, terminal};
 
 /// Set techniques against a base, task by task, from their journals alone.
 ///
 ///   fumehood compare BASE TECHNIQUE...                  run folders; the first is the base
 ///   fumehood compare RUN --base GROUP                   the groups of one run
 ///   fumehood compare BASE TECHNIQUE --fail-if 'safe@1 drops 0.01 (p<0.05)'
+///   fumehood compare BASE TECHNIQUE --html FILE         one file for a browser: charts, tables, what changed in codes
 ///   fumehood compare BASE TECHNIQUE --list IF:SN --data TASKS --samples-base FILE --samples FILE
 ///
 /// docs/comparing.md has the formulas.
@@ -61,6 +63,9 @@ pub(super) struct CompareArgs {
     markdown: bool,
     #[command(flatten)]
     tables: TableArgs,
+    /// Write the comparison as one HTML file, which needs nothing else, instead of printing it.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["json", "markdown", "latex", "csv"])]
+    html: Option<PathBuf>,
 }
 
 impl CompareArgs {
@@ -126,7 +131,9 @@ pub(super) fn run(args: &CompareArgs, global: Global) -> Result<Exit, Failure> {
         technique.listing = shown.listing;
         technique.failures = shown.failures;
     }
-    if !args.tables.print_compare(&summary)? {
+    if let Some(path) = &args.html {
+        write_page(path, &html::render_compare(&summary))?;
+    } else if !args.tables.print_compare(&summary)? {
         print(&match Format::asked(global, args.markdown) {
             Format::Terminal => terminal::render_compare(&summary, width()),
             Format::Markdown => markdown::render_compare(&summary),

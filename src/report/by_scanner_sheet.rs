@@ -90,7 +90,7 @@ pub(super) fn weaknesses(technique: &TechniqueSummary) -> Sheet {
     }
     if weaknesses.changes.len() > ROWS {
         sheet.remarks.push(format!(
-            "and {} more, with smaller changes; --json has them all",
+            "and {} more; --json has them all",
             weaknesses.changes.len() - ROWS
         ));
     }

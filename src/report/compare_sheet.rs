@@ -39,7 +39,7 @@ pub(super) fn heading(summary: &CompareSummary) -> String {
 
 /// All tables, without the empty ones.
 pub(super) fn all(summary: &CompareSummary) -> Vec<Sheet> {
-    let mut sheets = vec![differences(summary), rulings(summary)];
+    let mut sheets = warnings(summary);
     let several = summary.techniques.len() > 1;
     for technique in &summary.techniques {
         sheets.push(figures(technique, several));
@@ -51,6 +51,13 @@ pub(super) fn all(summary: &CompareSummary) -> Vec<Sheet> {
     sheets.push(transitions(summary));
     sheets.push(listing_sheet::failures(summary));
     sheets.extend(summary.techniques.iter().map(listing_sheet::listing));
+    sheets.retain(|sheet| !sheet.rows.is_empty());
+    sheets
+}
+
+/// What must be read before all else: what makes the comparison unsound, and what rules say of it.
+pub(super) fn warnings(summary: &CompareSummary) -> Vec<Sheet> {
+    let mut sheets = vec![differences(summary), rulings(summary)];
     sheets.retain(|sheet| !sheet.rows.is_empty());
     sheets
 }
@@ -165,7 +172,7 @@ fn outcome(ruling: &Ruling) -> &'static str {
     }
 }
 
-fn figures(technique: &TechniqueSummary, several: bool) -> Sheet {
+pub(super) fn figures(technique: &TechniqueSummary, several: bool) -> Sheet {
     let mut header = vec!["metric", "before", "after", "change", "95 % interval", "p"];
     if several {
         header.push("p (Holm)");
@@ -369,7 +376,7 @@ pub(super) fn percent(share: &TransitionShare) -> String {
     }
 }
 
-fn left_out(technique: &TechniqueSummary) -> Sheet {
+pub(super) fn left_out(technique: &TechniqueSummary) -> Sheet {
     let title = format!("{}: tasks that are not compared", name(technique));
     let mut sheet = sheet(title, &["task", "reason"], []);
     let pairing = &technique.pairing;

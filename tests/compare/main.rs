@@ -12,6 +12,7 @@ mod command;
 mod diffs;
 mod exports;
 mod gates;
+mod html;
 mod laws;
 mod paper;
 mod real;
