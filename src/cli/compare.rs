@@ -12,7 +12,7 @@ use super::html::write_page;
 use super::output::print;
 use super::render::{Format, about, width};
 use super::sides::Sides;
-use super::tables::TableArgs;
+use super::tables::{TableArgs, say_broken};
 use crate::metrics::paired::{Gate, Pairing};
 use crate::report::compare::{Asked, Contestant};
 use crate::report::{CompareSummary, html, json, markdown, terminal};
@@ -133,6 +133,7 @@ pub(super) fn run(args: &CompareArgs, global: Global) -> Result<Exit, Failure> {
     }
     if let Some(path) = &args.html {
         write_page(path, &html::render_compare(&summary))?;
+        say_broken(&summary);
     } else if !args.tables.print_compare(&summary)? {
         print(&match Format::asked(global, args.markdown) {
             Format::Terminal => terminal::render_compare(&summary, width()),

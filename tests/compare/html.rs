@@ -11,7 +11,7 @@ use fumehood::report::html::render_compare;
 use fumehood::report::listing::{Diff, Failures};
 use serde_json::Value;
 
-use super::command::{compare, fumehood, refused, text};
+use super::command::{compare, fumehood, refused, text, write_run};
 use super::scanners::{AFTER, BEFORE, Row, scanned, write_scanned};
 
 const EVIL: &str = "</style></script></pre><script>alert(1)</script><img src=x onerror=\"a\" href='javascript:1'>&lt;\u{1b}[31m\u{202e}";
@@ -396,6 +396,8 @@ fn the_command_writes_a_file_and_prints_nothing() {
         &[&asked[..], &["--fail-if", "pass drops 0.1"]].concat(),
     );
     assert_eq!(output.status.code(), Some(9));
+    let said = text(&output.stderr);
+    assert_eq!(said, "failed: --fail-if 'pass@1 drops 0.1': after\n");
     let page = fs::read_to_string(home.path().join("out.html")).unwrap();
     let (before, _) = page.split_once("Changes against").unwrap();
     assert!(before.contains("Regression rules") && before.contains("FAILED"));
@@ -410,4 +412,32 @@ fn the_command_writes_a_file_and_prints_nothing() {
         &["compare", "base", "after", "--html", "no/where.html"],
     );
     assert!(!output.status.success() && text(&output.stderr).contains("no/where.html"));
+}
+
+/// What nobody can tell is not drawn.
+#[test]
+fn runs_without_scanners_have_a_page_without_security() {
+    let home = tempfile::tempdir().unwrap();
+    for name in ["base", "after"] {
+        write_run(home.path(), name, &scanned(None, &BEFORE), |manifest| {
+            manifest.identity.scanners.clear();
+        });
+    }
+    let found = compare(home.path(), 0, &["base", "after"]);
+    let page = render_compare(&serde_json::from_value(found).unwrap());
+    let titles: Vec<&str> = page
+        .split("<h2>")
+        .skip(1)
+        .map(|rest| rest.split_once("</h2>").unwrap().0)
+        .collect();
+    assert_eq!(
+        titles,
+        [
+            "Changes against base",
+            "Figures before and after",
+            "after: figures",
+            "What the numbers mean",
+            "How it was run",
+        ]
+    );
 }

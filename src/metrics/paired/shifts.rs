@@ -4,8 +4,7 @@ use std::collections::BTreeMap;
 
 use super::pairing::Pairing;
 use super::transitions::pairs;
-use crate::base::id::SampleId;
-use crate::metrics::opinions::{Opinions, Said};
+use crate::metrics::opinions::{Opinion, Opinions, Said};
 use crate::scan::Security;
 
 /// Pairs by scanner and weakness. Counts of different tasks are added by [`Shifts::merge`].
@@ -58,20 +57,23 @@ impl Shifts {
     /// Of the pairs that count on both sides, by the scanners that both were judged by. A sample of which nothing is
     /// said was not analysed.
     pub fn of(pairing: &Pairing<'_>, base: &Opinions, technique: &Opinions) -> Self {
-        let mut all = Self::default();
-        for scanner in pairing.scanners() {
-            let places = base.panel().place(scanner);
-            let Some((before, after)) = places.zip(technique.panel().place(scanner)) else {
-                continue;
-            };
-            let seen = all.by_scanner.entry(scanner.to_owned()).or_default();
-            for pair in pairs(pairing) {
-                let one = whole(base, &pair.base, before);
-                let other = whole(technique, &pair.technique, after);
-                seen.add(one, other);
+        let places = pairing.scanners().filter_map(|scanner| {
+            let place = |opinions: &Opinions| opinions.panel().place(scanner);
+            Some((scanner, place(base)?, place(technique)?, Seen::default()))
+        });
+        let mut all: Vec<_> = places.collect();
+        for pair in pairs(pairing) {
+            let (before, after) = (base.of(&pair.base), technique.of(&pair.technique));
+            for (_, one, other, seen) in &mut all {
+                seen.add(whole(before, *one), whole(after, *other));
             }
         }
-        all
+        let all = all.into_iter();
+        Self {
+            by_scanner: all
+                .map(|(scanner, _, _, seen)| (scanner.to_owned(), seen))
+                .collect(),
+        }
     }
 
     /// Adds what another one counted of other tasks.
@@ -112,9 +114,9 @@ impl Seen {
     }
 }
 
-/// What a scanner says of a sample that it analysed wholly.
-fn whole<'o>(opinions: &'o Opinions, sample: &SampleId, place: usize) -> Option<&'o Said> {
-    let said = opinions.of(sample)?.scanners.get(place)?;
+/// What the scanner of this place says of a sample that it analysed wholly.
+fn whole(opinion: Option<&Opinion>, place: usize) -> Option<&Said> {
+    let said = opinion?.scanners.get(place)?;
     let is_whole = said.security != Security::Unknown && said.not_analysed.is_none();
     is_whole.then_some(said)
 }

@@ -13,8 +13,8 @@ const SHADES: f64 = 10.0;
 
 /// A table for each technique, those of its scanners behind it.
 pub(super) fn transitions(summary: &CompareSummary) -> Markup {
-    let has_pairs = |technique: &&TechniqueSummary| technique.transitions.pairs > 0;
-    let techniques: Vec<&TechniqueSummary> = summary.techniques.iter().filter(has_pairs).collect();
+    let is_known = |one: &&TechniqueSummary| one.transitions.pairs > one.transitions.unknown;
+    let techniques: Vec<&TechniqueSummary> = summary.techniques.iter().filter(is_known).collect();
     html! {
         @if !techniques.is_empty() {
             section {
