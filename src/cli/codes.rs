@@ -16,8 +16,8 @@ use crate::base::id::SampleId;
 use crate::base::text::one_line;
 use crate::dataset::TaskSet;
 use crate::journal::VerdictRecord;
-use crate::metrics::paired::transitions::pairs;
-use crate::metrics::paired::{Cell, Pair, Pairing};
+use crate::metrics::paired::transitions::{pairs, pairs_by};
+use crate::metrics::paired::{Cell, JudgedCell, Pair, Pairing};
 use crate::report::listing::{Diff, Failures, ListedPair, ListedSample, Listing};
 use crate::scan::{Finding, behaviour};
 
@@ -33,9 +33,10 @@ const BROKEN: &str = "IF:SN";
 /// Arguments as typed.
 #[derive(Args, Debug)]
 pub(super) struct CodeArgs {
-    /// List the samples behind a cell of the transitions: BEFORE:AFTER, each S, I, U or * and F, N or *, such as IF:SN.
-    #[arg(long, value_name = "CELL", conflicts_with_all = ["latex", "csv"])]
-    list: Option<Cell>,
+    /// List the samples behind a cell of the transitions: BEFORE:AFTER, each S, I, U or * and F, N or *, such as IF:SN;
+    /// by one scanner if its name stands before it, such as 'bandit IF:SN'.
+    #[arg(long, value_name = "[SCANNER] CELL", conflicts_with_all = ["latex", "csv"])]
+    list: Option<JudgedCell>,
     /// How many pairs of samples are listed.
     #[arg(long, value_name = "N", default_value = "20", requires = "list",
           value_parser = clap::value_parser!(u32).range(1..=10_000))]
@@ -77,6 +78,11 @@ struct Asked {
 }
 
 impl CodeArgs {
+    /// The scanner by whose judgement samples are listed.
+    pub(super) fn scanner(&self) -> Option<&str> {
+        self.list.as_ref()?.scanner.as_deref()
+    }
+
     /// Lists and examines what is asked for, technique by technique.
     pub(super) fn show(
         &self,
@@ -93,17 +99,20 @@ impl CodeArgs {
                     count: 0,
                     broken: Vec::new(),
                 };
-                for pair in pairs(pairing) {
-                    let is_in = |cell: Cell| cell.holds(pair.before, pair.after);
-                    if self.list.is_some_and(is_in) {
-                        asked.count += 1;
-                        if asked.listed.len() < self.list_limit as usize {
-                            asked.listed.push(pair.clone());
+                if let Some(wanted) = &self.list {
+                    for pair in judged(pairing, wanted.scanner.as_deref()) {
+                        if wanted.cell.holds(pair.before, pair.after) {
+                            asked.count += 1;
+                            if asked.listed.len() < self.list_limit as usize {
+                                asked.listed.push(pair);
+                            }
                         }
                     }
-                    if !files.is_empty() && broken.is_some_and(is_in) {
-                        asked.broken.push(pair);
-                    }
+                }
+                if let (Some(broken), false) = (broken, files.is_empty()) {
+                    let all = pairs(pairing);
+                    let those = all.filter(|pair| broken.holds(pair.before, pair.after));
+                    asked.broken.extend(those);
                 }
                 asked
             })
@@ -111,8 +120,8 @@ impl CodeArgs {
         let codes = self.read(sides, &files, &asked)?;
         let all = sides.techniques.iter().zip(asked);
         all.map(|(technique, asked)| {
-            let listing = match self.list {
-                Some(cell) => Some(listing(sides, technique, cell, &asked, &codes)?),
+            let listing = match &self.list {
+                Some(wanted) => Some(listing(sides, technique, wanted, &asked, &codes)?),
                 None => None,
             };
             let failures = match files.is_empty() {
@@ -192,6 +201,17 @@ impl CodeArgs {
             codes.tasks = Some(inputs.tasks);
         }
         Ok(codes)
+    }
+}
+
+/// The pairs of samples as all scanners together judge them, or as one does that both sides have.
+fn judged<'p>(
+    pairing: &'p Pairing<'_>,
+    scanner: Option<&str>,
+) -> Box<dyn Iterator<Item = Pair> + 'p> {
+    match scanner {
+        None => Box::new(pairs(pairing)),
+        Some(scanner) => Box::new(pairs_by(pairing, scanner).into_iter().flatten()),
     }
 }
 
@@ -301,7 +321,7 @@ fn listed(run: &Run, sample: &SampleId) -> Result<ListedSample, Failure> {
 fn listing(
     sides: &Sides,
     technique: &Side,
-    cell: Cell,
+    wanted: &JudgedCell,
     asked: &Asked,
     codes: &Codes,
 ) -> Result<Listing, Failure> {
@@ -321,7 +341,8 @@ fn listing(
         })
     });
     Ok(Listing {
-        cell: cell.to_string(),
+        scanner: wanted.scanner.clone(),
+        cell: wanted.cell.to_string(),
         count: asked.count,
         pairs: pairs.collect::<Result<_, Failure>>()?,
     })

@@ -8,19 +8,21 @@ use super::Global;
 use super::codes::CodeArgs;
 use super::exit_code::Exit;
 use super::failure::Failure;
+use super::html::write_page;
 use super::output::print;
 use super::render::{Format, about, width};
 use super::sides::Sides;
-use super::tables::TableArgs;
+use super::tables::{TableArgs, say_broken};
 use crate::metrics::paired::{Gate, Pairing};
 use crate::report::compare::{Asked, Contestant};
-use crate::report::{CompareSummary, json, markdown, terminal};
+use crate::report::{CompareSummary, html, json, markdown, terminal};
 
 /// Set techniques against a base, task by task, from their journals alone.
 ///
 ///   fumehood compare BASE TECHNIQUE...                  run folders; the first is the base
 ///   fumehood compare RUN --base GROUP                   the groups of one run
 ///   fumehood compare BASE TECHNIQUE --fail-if 'safe@1 drops 0.01 (p<0.05)'
+///   fumehood compare BASE TECHNIQUE --html FILE         one file for a browser: charts, tables, what changed in codes
 ///   fumehood compare BASE TECHNIQUE --list IF:SN --data TASKS --samples-base FILE --samples FILE
 ///
 /// docs/comparing.md has the formulas.
@@ -61,6 +63,9 @@ pub(super) struct CompareArgs {
     markdown: bool,
     #[command(flatten)]
     tables: TableArgs,
+    /// Write the comparison as one HTML file, which needs nothing else, instead of printing it.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["json", "markdown", "latex", "csv"])]
+    html: Option<PathBuf>,
 }
 
 impl CompareArgs {
@@ -76,6 +81,9 @@ pub(super) fn run(args: &CompareArgs, global: Global) -> Result<Exit, Failure> {
     let policy = args.policy.as_deref();
     let sides = Sides::read(&args.runs, args.base.as_deref(), &args.techniques, policy)?;
     check_scanners(&args.gates, &sides)?;
+    if let Some(scanner) = args.codes.scanner() {
+        check_scanner(scanner, &sides, "--list")?;
+    }
     sides.check(args.force)?;
     if !global.quiet {
         sides.note_unfinished();
@@ -86,6 +94,7 @@ pub(super) fn run(args: &CompareArgs, global: Global) -> Result<Exit, Failure> {
         let samples = sides.samples_of(technique)?;
         pairings.push((samples, Pairing::of(base, samples, sides.partners)));
     }
+    let opinions = sides.opinions()?;
     let techniques: Vec<Contestant<'_>> = sides
         .techniques
         .iter()
@@ -95,6 +104,7 @@ pub(super) fn run(args: &CompareArgs, global: Global) -> Result<Exit, Failure> {
             group: side.group.as_deref(),
             samples,
             pairing: Some(pairing),
+            opinions: opinions.get(side.run),
         })
         .collect();
     let asked = Asked {
@@ -110,6 +120,7 @@ pub(super) fn run(args: &CompareArgs, global: Global) -> Result<Exit, Failure> {
             group: sides.base.group.as_deref(),
             samples: base,
             pairing: None,
+            opinions: opinions.get(sides.base.run),
         },
         &techniques,
         asked,
@@ -120,7 +131,10 @@ pub(super) fn run(args: &CompareArgs, global: Global) -> Result<Exit, Failure> {
         technique.listing = shown.listing;
         technique.failures = shown.failures;
     }
-    if !args.tables.print_compare(&summary)? {
+    if let Some(path) = &args.html {
+        write_page(path, &html::render_compare(&summary))?;
+        say_broken(&summary);
+    } else if !args.tables.print_compare(&summary)? {
         print(&match Format::asked(global, args.markdown) {
             Format::Terminal => terminal::render_compare(&summary, width()),
             Format::Markdown => markdown::render_compare(&summary),
@@ -140,29 +154,33 @@ pub(super) fn run(args: &CompareArgs, global: Global) -> Result<Exit, Failure> {
 /// A rule about a scanner that nobody ran would never be kept, and never be noticed.
 fn check_scanners(gates: &[Gate], sides: &Sides) -> Result<(), Failure> {
     for gate in gates {
-        let Some(wanted) = &gate.scanner else {
-            continue;
-        };
-        for run in &sides.runs {
-            let scanners = &run.manifest.identity.scanners;
-            if scanners.iter().any(|scanner| scanner.name == *wanted) {
-                continue;
-            }
-            let names: Vec<&str> = scanners
-                .iter()
-                .map(|scanner| scanner.name.as_str())
-                .collect();
-            let known = match names.is_empty() {
-                true => "it was made without scanners".to_owned(),
-                false => format!("it was scanned by {}", names.join(", ")),
-            };
-            let error = anyhow::anyhow!(
-                "--fail-if '{gate}': {} was not scanned by `{}`",
-                run.path.display(),
-                crate::base::text::one_line(wanted, 100)
-            );
-            return Err(Failure::new(Exit::Usage, error).hint(known));
+        if let Some(wanted) = &gate.scanner {
+            check_scanner(wanted, sides, &format!("--fail-if '{gate}'"))?;
         }
+    }
+    Ok(())
+}
+
+fn check_scanner(wanted: &str, sides: &Sides, option: &str) -> Result<(), Failure> {
+    for run in &sides.runs {
+        let scanners = &run.manifest.identity.scanners;
+        if scanners.iter().any(|scanner| scanner.name == wanted) {
+            continue;
+        }
+        let names: Vec<&str> = scanners
+            .iter()
+            .map(|scanner| scanner.name.as_str())
+            .collect();
+        let known = match names.is_empty() {
+            true => "it was made without scanners".to_owned(),
+            false => format!("it was scanned by {}", names.join(", ")),
+        };
+        let error = anyhow::anyhow!(
+            "{option}: {} was not scanned by `{}`",
+            run.path.display(),
+            crate::base::text::one_line(wanted, 100)
+        );
+        return Err(Failure::new(Exit::Usage, error).hint(known));
     }
     Ok(())
 }

@@ -49,9 +49,14 @@ pub(super) fn write(args: &HtmlArgs, outcome: &Outcome, path: &Path) -> Result<(
             ));
         }
     }
+    write_page(path, &render(&outcome.summary, &shown))
+}
+
+/// Writes a page to a file, whole or not at all.
+pub(super) fn write_page(path: &Path, page: &str) -> Result<(), Failure> {
     let path = std::path::absolute(path)
         .map_err(|error| Failure::new(Exit::Usage, anyhow::Error::new(error)))?;
-    write_whole(&path, render(&outcome.summary, &shown).as_bytes())?;
+    write_whole(&path, page.as_bytes())?;
     Ok(())
 }
 

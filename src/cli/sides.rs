@@ -8,9 +8,10 @@ use super::output::say;
 use super::render::{exit, read_counted};
 use crate::base::text::one_line;
 use crate::journal::{Index, Manifest, RunFolder};
-use crate::metrics::Aggregator;
+
 use crate::metrics::paired::Partners;
-use crate::pipeline::{Grouping, Replay};
+use crate::metrics::{Aggregator, Opinions};
+use crate::pipeline::{Grouping, Replay, Study};
 use crate::report::compare::Difference;
 use crate::report::format::group_name;
 
@@ -223,6 +224,19 @@ impl Sides {
                 anyhow::anyhow!("{} has no samples", side.name),
             )
         })
+    }
+
+    /// What the scanners found in each sample, by run; nothing unless every run was scanned.
+    pub(super) fn opinions(&self) -> Result<Vec<Opinions>, Failure> {
+        let mut runs = self.runs.iter();
+        if runs.any(|run| run.manifest.identity.scanners.is_empty()) {
+            return Ok(Vec::new());
+        }
+        let all = self.runs.iter().map(|run| {
+            let study = Study::of(&run.manifest, &run.index, None)?;
+            Ok(study.opinions)
+        });
+        all.collect()
     }
 
     /// Refuses what cannot be compared, unless it is forced.

@@ -32,13 +32,7 @@ impl TableArgs {
         let latex = || latex::render_compare(summary);
         let is_printed = self.print_either(latex, || csv::render_compare(summary))?;
         if is_printed {
-            for technique in &summary.techniques {
-                let rulings = technique.rulings.iter();
-                for ruling in rulings.filter(|ruling| ruling.verdict != Verdict::Holds) {
-                    let (rule, name) = (&ruling.rule, one_line(&technique.side.name, 100));
-                    say(&format!("failed: --fail-if '{rule}': {name}"));
-                }
-            }
+            say_broken(summary);
         }
         Ok(is_printed)
     }
@@ -56,5 +50,16 @@ impl TableArgs {
         };
         print(&text)?;
         Ok(true)
+    }
+}
+
+/// Names the rules of `--fail-if` that do not hold, where what is printed does not.
+pub(super) fn say_broken(summary: &CompareSummary) {
+    for technique in &summary.techniques {
+        let rulings = technique.rulings.iter();
+        for ruling in rulings.filter(|ruling| ruling.verdict != Verdict::Holds) {
+            let (rule, name) = (&ruling.rule, one_line(&technique.side.name, 100));
+            say(&format!("failed: --fail-if '{rule}': {name}"));
+        }
     }
 }

@@ -207,6 +207,13 @@ impl Opinions {
             .sum()
     }
 
+    /// What is said of a sample.
+    pub fn of(&self, sample: &SampleId) -> Option<&Opinion> {
+        let entries = self.tasks.get(&sample.task)?;
+        let place = entries.binary_search_by_key(&sample.index, |entry| entry.index);
+        Some(&entries.get(place.ok()?)?.opinion)
+    }
+
     /// All samples, those alike together, in no order.
     pub fn alike(&self) -> Vec<Alike<'_>> {
         // What is the same is stored once, so its place says whether it is.

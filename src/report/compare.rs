@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::by_scanner::{self, ScannerTransitions, WeaknessSummary};
 use super::listing::{Failures, Listing};
 use super::summary::About;
 use crate::base::text::one_line;
@@ -11,7 +12,7 @@ use crate::metrics::estimator::wilson;
 use crate::metrics::paired::{
     Cell, Delta, Gate, Pairing, Ruling, State, Transitions, deltas, holm,
 };
-use crate::metrics::{Aggregator, Interval};
+use crate::metrics::{Aggregator, Interval, Opinions};
 
 /// Tasks that are named of those which are not compared.
 const UNPAIRED: usize = 100;
@@ -78,6 +79,10 @@ pub struct TechniqueSummary {
     pub deltas: Vec<Delta>,
     /// What became of the samples.
     pub transitions: TransitionSummary,
+    /// The same by each scanner that both were judged by.
+    pub scanner_transitions: Vec<ScannerTransitions>,
+    /// The weaknesses that came and went; `None` unless it was said what scanners found in each sample.
+    pub weaknesses: Option<WeaknessSummary>,
     /// What the rules of `--fail-if` say.
     pub rulings: Vec<Ruling>,
     /// Why samples that became secure stopped working; `None` unless the samples were given.
@@ -177,6 +182,8 @@ pub struct Contestant<'a> {
     pub samples: &'a Aggregator,
     /// Its tasks and samples beside the base's; `None` for the base itself.
     pub pairing: Option<&'a Pairing<'a>>,
+    /// What the scanners found in each sample, where weaknesses are to be compared.
+    pub opinions: Option<&'a Opinions>,
 }
 
 /// What a comparison is asked for.
@@ -201,7 +208,14 @@ impl CompareSummary {
     ) -> Self {
         let mut all: Vec<TechniqueSummary> = techniques
             .iter()
-            .filter_map(|one| Some(TechniqueSummary::of(*one, one.pairing?, asked)))
+            .filter_map(|one| {
+                Some(TechniqueSummary::of(
+                    *one,
+                    one.pairing?,
+                    base.opinions,
+                    asked,
+                ))
+            })
             .collect();
         adjust(&mut all);
         for technique in &mut all {
@@ -262,13 +276,22 @@ impl SideSummary {
 }
 
 impl TechniqueSummary {
-    fn of(one: Contestant<'_>, pairing: &Pairing<'_>, asked: Asked<'_>) -> Self {
+    fn of(
+        one: Contestant<'_>,
+        pairing: &Pairing<'_>,
+        base: Option<&Opinions>,
+        asked: Asked<'_>,
+    ) -> Self {
+        let opinions = base.zip(one.opinions);
         Self {
             side: SideSummary::of(one),
             pairing: PairingSummary::of(pairing),
             scanners: pairing.scanners().map(str::to_owned).collect(),
             deltas: deltas(pairing, asked.ks, asked.replicates),
             transitions: TransitionSummary::of(&Transitions::of(pairing)),
+            scanner_transitions: by_scanner::transitions(pairing),
+            weaknesses: opinions
+                .map(|(base, technique)| WeaknessSummary::of(pairing, base, technique)),
             rulings: Vec::new(),
             failures: None,
             listing: None,

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::by_scanner_sheet;
 use super::compare::{CompareSummary, TechniqueSummary, TransitionShare};
 use super::format;
 use super::listing_sheet;
@@ -16,7 +17,7 @@ const ROWS: usize = 10;
 const NAME: usize = 40;
 
 /// What the paper's Table 5 asks of each technique: what became of those that worked, and what security was lost.
-const COLUMNS: [(&str, &str); 6] = [
+pub(super) const COLUMNS: [(&str, &str); 6] = [
     ("I&F", "S&!F"),
     ("S&F", "S&!F"),
     ("S&F", "I&F"),
@@ -38,16 +39,25 @@ pub(super) fn heading(summary: &CompareSummary) -> String {
 
 /// All tables, without the empty ones.
 pub(super) fn all(summary: &CompareSummary) -> Vec<Sheet> {
-    let mut sheets = vec![differences(summary), rulings(summary)];
+    let mut sheets = warnings(summary);
     let several = summary.techniques.len() > 1;
     for technique in &summary.techniques {
         sheets.push(figures(technique, several));
         sheets.push(matrix(technique));
+        sheets.push(by_scanner_sheet::transitions(technique));
+        sheets.push(by_scanner_sheet::weaknesses(technique));
         sheets.push(left_out(technique));
     }
     sheets.push(transitions(summary));
     sheets.push(listing_sheet::failures(summary));
     sheets.extend(summary.techniques.iter().map(listing_sheet::listing));
+    sheets.retain(|sheet| !sheet.rows.is_empty());
+    sheets
+}
+
+/// What must be read before all else: what makes the comparison unsound, and what rules say of it.
+pub(super) fn warnings(summary: &CompareSummary) -> Vec<Sheet> {
+    let mut sheets = vec![differences(summary), rulings(summary)];
     sheets.retain(|sheet| !sheet.rows.is_empty());
     sheets
 }
@@ -82,6 +92,17 @@ pub(super) fn meanings(summary: &CompareSummary) -> Vec<(String, &'static str)> 
     ]
     .map(|(name, meaning)| (name.to_owned(), meaning))
     .into();
+    if summary
+        .techniques
+        .iter()
+        .any(|one| one.weaknesses.is_some())
+    {
+        meanings.push((
+            "before, after by weakness".to_owned(),
+            "samples of the base and of the technique in which the scanner found it, over the same pairs; appeared: after \
+             and not before, disappeared: the other way round; p is McNemar's of these two, for one look at one row",
+        ));
+    }
     if summary.techniques.len() > 1 {
         meanings.push((
             "p (Holm)".to_owned(),
@@ -151,7 +172,7 @@ fn outcome(ruling: &Ruling) -> &'static str {
     }
 }
 
-fn figures(technique: &TechniqueSummary, several: bool) -> Sheet {
+pub(super) fn figures(technique: &TechniqueSummary, several: bool) -> Sheet {
     let mut header = vec!["metric", "before", "after", "change", "95 % interval", "p"];
     if several {
         header.push("p (Holm)");
@@ -348,14 +369,14 @@ pub(super) fn transitions(summary: &CompareSummary) -> Sheet {
     sheet
 }
 
-fn percent(share: &TransitionShare) -> String {
+pub(super) fn percent(share: &TransitionShare) -> String {
     match share.share {
         Some(value) => format!("{:.2} % ({}/{})", 100.0 * value, share.count, share.of),
         None => "-".to_owned(),
     }
 }
 
-fn left_out(technique: &TechniqueSummary) -> Sheet {
+pub(super) fn left_out(technique: &TechniqueSummary) -> Sheet {
     let title = format!("{}: tasks that are not compared", name(technique));
     let mut sheet = sheet(title, &["task", "reason"], []);
     let pairing = &technique.pairing;
@@ -385,7 +406,7 @@ fn interval(interval: Option<Interval>) -> String {
 }
 
 /// A p-value to as many places as say something.
-fn probability(p: Option<f64>) -> String {
+pub(super) fn probability(p: Option<f64>) -> String {
     match p {
         None => String::new(),
         Some(p) if p < 0.0001 => format!("{p:.0e}"),

@@ -29,6 +29,8 @@ const NAME: usize = 200;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Listing {
+    /// The scanner by whose judgement samples are in the cell; `None` for all together.
+    pub scanner: Option<String>,
     /// The cell, as `--list` takes it.
     pub cell: String,
     /// Pairs of samples in it.

@@ -2,7 +2,7 @@
 
 use super::compare::{CompareSummary, TechniqueSummary};
 use super::compare_sheet::name;
-use super::listing::ListedSample;
+use super::listing::{ListedSample, Listing};
 use super::sheet::{Sheet, clean};
 use crate::autopsy::Class;
 
@@ -51,7 +51,7 @@ pub(super) fn listing(technique: &TechniqueSummary) -> Sheet {
     let Some(listing) = &technique.listing else {
         return Sheet::new("", &header);
     };
-    let title = format!("{}: samples behind {}", name(technique), listing.cell);
+    let title = listing_title(technique, listing);
     let mut sheet = Sheet::new(title, &header);
     for pair in &listing.pairs {
         sheet.rows.push(vec![
@@ -73,6 +73,20 @@ pub(super) fn listing(technique: &TechniqueSummary) -> Sheet {
         ));
     }
     sheet
+}
+
+/// Whose samples they are, and by whose judgement.
+pub(super) fn listing_title(technique: &TechniqueSummary, listing: &Listing) -> String {
+    let scanner = listing
+        .scanner
+        .as_deref()
+        .map(|scanner| clean(scanner) + " ");
+    format!(
+        "{}: samples behind {}{}",
+        name(technique),
+        scanner.unwrap_or_default(),
+        listing.cell
+    )
 }
 
 fn sample(sample: &ListedSample) -> String {

@@ -4,6 +4,8 @@
 //! two or more groups of samples; the other files write them, or single results, down.
 
 pub mod bigcodebench;
+pub mod by_scanner;
+mod by_scanner_sheet;
 pub mod compare;
 mod compare_sheet;
 pub mod csv;

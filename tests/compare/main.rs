@@ -12,10 +12,14 @@ mod command;
 mod diffs;
 mod exports;
 mod gates;
+mod html;
 mod laws;
 mod paper;
 mod real;
+mod scanner_laws;
+mod scanners;
 mod statistics;
+mod table4;
 
 use std::collections::BTreeMap;
 

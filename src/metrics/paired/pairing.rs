@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::base::id::TaskId;
 use crate::metrics::counts::Counts;
-use crate::metrics::record::Record;
+use crate::metrics::record::{Judge, Record};
 use crate::metrics::{Aggregator, Exclusion, Panel};
 
 /// Which samples of a task are partners.
@@ -133,6 +133,12 @@ impl<'a> Pairing<'a> {
             .map(String::as_str)
     }
 
+    /// Where each side keeps the judgement of a scanner; `None` unless both were judged by it.
+    pub(super) fn judges(&self, scanner: &str) -> Option<(Judge, Judge)> {
+        let place = |panel: &Panel| panel.place(scanner).map(Judge::Scanner);
+        place(self.base_panel).zip(place(self.technique_panel))
+    }
+
     /// How many samples have partners.
     pub fn counts(&self) -> PairCounts {
         let mut counts = PairCounts::default();
@@ -153,7 +159,7 @@ impl<'a> Pairing<'a> {
     }
 
     /// Whether no task has more than one sample that counts, on either side.
-    pub(super) fn is_single(&self) -> bool {
+    pub fn is_single(&self) -> bool {
         let single =
             |records: &[Record]| records.iter().filter(|record| record.is_scored()).count() <= 1;
         self.tasks

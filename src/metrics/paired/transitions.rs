@@ -11,7 +11,7 @@ use crate::scan::Security;
 /// What a sample is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct State {
-    /// What all scanners together say.
+    /// What all scanners together say, or one of them.
     pub security: Security,
     /// Whether every case passed.
     pub is_functional: bool,
@@ -58,8 +58,8 @@ impl State {
         pair + usize::from(!self.is_functional)
     }
 
-    fn of_record(record: &Record) -> Self {
-        Self::of(record.security(Judge::Combined), record.has_passed())
+    fn of_record(record: &Record, judge: Judge) -> Self {
+        Self::of(record.security(judge), record.has_passed())
     }
 }
 
@@ -82,10 +82,19 @@ pub struct Pair {
 pub struct Transitions([[u64; 6]; 6]);
 
 impl Transitions {
-    /// Of the pairs that count on both sides.
+    /// Of the pairs that count on both sides, by all scanners together.
     pub fn of(pairing: &Pairing<'_>) -> Self {
+        Self::count_all(pairs(pairing))
+    }
+
+    /// The same by what one scanner says. `None` unless both sides were judged by it.
+    pub fn of_scanner(pairing: &Pairing<'_>, scanner: &str) -> Option<Self> {
+        pairs_by(pairing, scanner).map(Self::count_all)
+    }
+
+    fn count_all(pairs: impl Iterator<Item = Pair>) -> Self {
         let mut counts = Self::default();
-        for pair in pairs(pairing) {
+        for pair in pairs {
             counts.add(pair.before, pair.after);
         }
         counts
@@ -139,8 +148,24 @@ impl Transitions {
     }
 }
 
-/// Every pair that counts on both sides, by task and sample.
-pub fn pairs<'p>(pairing: &'p Pairing<'_>) -> impl Iterator<Item = Pair> + 'p {
+/// Every pair that counts on both sides, by task and sample; its states are what all scanners together say.
+pub fn pairs<'p>(pairing: &'p Pairing<'_>) -> impl Iterator<Item = Pair> + use<'p> {
+    judged_pairs(pairing, (Judge::Combined, Judge::Combined))
+}
+
+/// The same by what one scanner says. `None` unless both sides were judged by it.
+pub fn pairs_by<'p>(
+    pairing: &'p Pairing<'_>,
+    scanner: &str,
+) -> Option<impl Iterator<Item = Pair> + use<'p>> {
+    let judges = pairing.judges(scanner)?;
+    Some(judged_pairs(pairing, judges))
+}
+
+fn judged_pairs<'p>(
+    pairing: &'p Pairing<'_>,
+    judges: (Judge, Judge),
+) -> impl Iterator<Item = Pair> + use<'p> {
     pairing.tasks.iter().flat_map(move |task| {
         let judged = pairing
             .pairs_of(task)
@@ -153,8 +178,8 @@ pub fn pairs<'p>(pairing: &'p Pairing<'_>) -> impl Iterator<Item = Pair> + 'p {
             Pair {
                 base: id(before),
                 technique: id(after),
-                before: State::of_record(before),
-                after: State::of_record(after),
+                before: State::of_record(before, judges.0),
+                after: State::of_record(after, judges.1),
             }
         })
     })

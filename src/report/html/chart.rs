@@ -7,6 +7,7 @@ use maud::{Markup, html};
 use crate::base::text::one_line;
 use crate::metrics::{Figure, Interval, Metric};
 use crate::report::format;
+use crate::report::listing::{ClassCount, Failures};
 use crate::report::summary::{GroupSummary, Summary};
 
 /// Colours there are; more series begin anew.
@@ -17,15 +18,15 @@ const GROUPS: usize = 8;
 const WEAKNESSES: usize = 15;
 
 /// A bar: what it stands for, its share of the whole width, and how it is written.
-struct Bar {
-    label: String,
-    series: usize,
-    share: f64,
-    interval: Option<Interval>,
-    value: String,
+pub(super) struct Bar {
+    pub(super) label: String,
+    pub(super) series: usize,
+    pub(super) share: f64,
+    pub(super) interval: Option<Interval>,
+    pub(super) value: String,
 }
 
-fn bars(bars: &[Bar]) -> Markup {
+pub(super) fn bars(bars: &[Bar]) -> Markup {
     html! {
         div.bars {
             @for bar in bars {
@@ -46,7 +47,7 @@ fn across(share: f64) -> String {
     format!("{:.2}", share.clamp(0.0, 1.0) * 100.0)
 }
 
-fn legend(names: &[String]) -> Markup {
+pub(super) fn legend(names: &[String]) -> Markup {
     html! {
         div.legend {
             @for (series, name) in names.iter().enumerate() {
@@ -132,6 +133,19 @@ pub(super) fn verdicts(summary: &Summary) -> Markup {
             }
         }
     }
+}
+
+/// Why samples stopped working: bars of a technique's classes.
+pub(super) fn failures(failures: &Failures) -> Markup {
+    let classes = failures.classes.iter();
+    let bar = |count: &ClassCount| Bar {
+        label: count.class.name().to_owned(),
+        series: 5,
+        share: count.samples as f64 / failures.samples.max(1) as f64,
+        interval: None,
+        value: count.samples.to_string(),
+    };
+    bars(&classes.map(bar).collect::<Vec<Bar>>())
 }
 
 /// Samples by CWE, a bar for each scanner that found it.

@@ -29,7 +29,7 @@ pub(super) fn document(title: &str, body: &Markup) -> String {
             }
             body {
                 main { (body) }
-                footer { "Made by fumehood " (env!("CARGO_PKG_VERSION")) " from a run's journal." }
+                footer { "Made by fumehood " (env!("CARGO_PKG_VERSION")) " from the journals of runs." }
                 script { (PreEscaped(SCRIPT)) }
             }
         }

@@ -1,10 +1,16 @@
 //! The report as one HTML file: nothing is fetched from anywhere, and nothing that a model wrote is markup.
 //!
-//! `frame` is the page around it all, `chart` draws bars, `samples` shows single samples. Everything goes through
-//! maud, which escapes by itself; beyond that the page's own policy lets no script run but ours.
+//! `frame` is the page around it all, `chart` draws bars, `samples` shows single samples. Of comparisons `forest` draws
+//! changes, `levels` the base beside techniques, `heat` the transitions, and `diffs` shows what changed in codes. Everything
+//! goes through maud, which escapes by itself; beyond that the page's own policy lets no script run but ours.
 
 mod chart;
+mod compare;
+mod diffs;
+mod forest;
 mod frame;
+mod heat;
+mod levels;
 mod samples;
 
 use maud::{Markup, html};
@@ -12,7 +18,11 @@ use maud::{Markup, html};
 use super::page::Page;
 use super::sheet::Sheet;
 use super::summary::Summary;
+pub use compare::render as render_compare;
 pub use samples::SampleView;
+
+/// Characters of a cell that stays on one line.
+const BRIEF: usize = 12;
 
 /// The report, with these samples shown one by one, of so many.
 pub fn render(summary: &Summary, samples: &[SampleView]) -> String {
@@ -35,7 +45,9 @@ pub fn render(summary: &Summary, samples: &[SampleView]) -> String {
 }
 
 fn table(sheet: &Sheet) -> Markup {
-    let class = |column: usize| sheet.numeric.contains(&column).then_some("number");
+    let is_number = |column: usize| sheet.numeric.contains(&column);
+    // Such as `CWE-330`, which is no word to be broken.
+    let is_brief = |cell: &str| cell.chars().count() <= BRIEF;
     html! {
         section {
             h2 { (sheet.title) }
@@ -43,12 +55,12 @@ fn table(sheet: &Sheet) -> Markup {
                 table.sortable {
                     thead { tr {
                         @for (column, cell) in sheet.header.iter().enumerate() {
-                            th class=[class(column)] scope="col" { button type="button" { (cell) } }
+                            th.number[is_number(column)] scope="col" { button type="button" { (cell) } }
                         }
                     } }
                     tbody {
                         @for row in &sheet.rows {
-                            tr { @for (column, cell) in row.iter().enumerate() { td class=[class(column)] { (cell) } } }
+                            tr { @for (column, cell) in row.iter().enumerate() { td.number[is_number(column)].brief[is_brief(cell)] { (cell) } } }
                         }
                     }
                 }
