@@ -8,11 +8,11 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::board::Board;
-use super::counts::Counts;
 use super::facts::{Exclusion, Facts, Functional};
 use super::panel::Panel;
 use super::record::{Judge, Record, bits, graver};
 use super::records::{Change, Records, Slot};
+use super::task::{State, Task};
 use crate::base::id::TaskId;
 use crate::scan::Security;
 use crate::verdict::VerdictKind;
@@ -20,8 +20,6 @@ use crate::verdict::VerdictKind;
 /// Tasks that have changed since the sums were last right. With more of them, the sums are made right whether
 /// somebody asks or not, so that whoever asks never waits for long.
 const MOST_DIRTY: usize = 8192;
-/// A task with more samples keeps its counts; to count fewer of them again costs less than that memory.
-const COUNTED_AGAIN: usize = 16;
 
 /// What the aggregator refuses.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
@@ -75,27 +73,6 @@ pub struct Aggregator {
     kinds: [u64; VerdictKind::ALL.len()],
     /// Sums that are kept up to date, where somebody watches.
     watched: Option<Watched>,
-}
-
-#[derive(Clone, Debug, Default)]
-struct Task {
-    records: Records,
-    /// Why none of its samples counts, where something else than its samples says so.
-    why: Option<Exclusion>,
-    /// Counts of all its records.
-    counts: Option<Box<Counts>>,
-    state: State,
-}
-
-/// Whether a task's part is in the watched sums.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum State {
-    /// It has none yet.
-    #[default]
-    New,
-    /// It is to be added.
-    Dirty,
-    Summed,
 }
 
 #[derive(Clone, Debug)]
@@ -472,29 +449,6 @@ impl PartialEq for Aggregator {
 }
 
 impl Eq for Aggregator {}
-
-impl Task {
-    fn counts(&self, scanners: usize) -> Cow<'_, Counts> {
-        match &self.counts {
-            Some(counts) => Cow::Borrowed(counts),
-            None => Cow::Owned(Counts::of(self.records.iter(), scanners)),
-        }
-    }
-
-    /// Why no sample of the task can be judged.
-    fn undefined(&self, counts: &Counts) -> Option<Exclusion> {
-        self.why.into_iter().chain(counts.undefined()).min()
-    }
-
-    fn shift(&mut self, board: &mut Board, sign: i64) {
-        let scanners = board.scanners();
-        if self.counts.is_none() && self.records.len() > COUNTED_AGAIN {
-            self.counts = Some(Box::new(Counts::of(self.records.iter(), scanners)));
-        }
-        let counts = self.counts(scanners);
-        board.shift(&counts, &self.records, self.undefined(&counts), sign);
-    }
-}
 
 /// Makes the watched sums right.
 fn bring_in(watched: &mut Watched, tasks: &mut [Task]) {

@@ -27,6 +27,7 @@ mod resampling;
 pub mod state;
 pub mod stream;
 pub mod suspects;
+mod task;
 pub mod weaknesses;
 
 pub use acts::Acts;
