@@ -244,3 +244,27 @@ fn a_real_run_is_shown_with_the_codes_that_it_judged() {
         "{stderr}"
     );
 }
+
+#[test]
+fn of_many_groups_those_with_most_samples_are_drawn() {
+    let mut summary = summary_of(&run(), about());
+    let group = summary.groups[0].clone();
+    summary.groups = (0..20)
+        .map(|place| {
+            let mut group = group.clone();
+            group.name = Some(format!("group {place:02}"));
+            group.samples = if place % 2 == 1 { 100 + place } else { place };
+            group
+        })
+        .collect();
+    let page = render(&summary, &[]);
+    let charts = page.split("<table").next().unwrap();
+    let drawn: Vec<bool> = (0..20)
+        .map(|place| charts.contains(&format!("group {place:02}")))
+        .collect();
+    let largest: Vec<bool> = (0..20).map(|place| place % 2 == 1 && place >= 5).collect();
+    assert_eq!(drawn, largest);
+    assert!(charts.contains("12 more are in the tables"));
+    summary.groups.truncate(8);
+    assert!(!render(&summary, &[]).contains("more are in the tables"));
+}

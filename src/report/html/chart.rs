@@ -66,9 +66,26 @@ fn is_shown(figure: &Figure) -> bool {
     figure.k == 1 && figure.metric != Metric::CaseMicro && figure.value.is_some()
 }
 
+/// The groups that are drawn: those of most samples, by name.
+fn drawn(summary: &Summary) -> Vec<&GroupSummary> {
+    let mut all: Vec<(usize, &GroupSummary)> = summary.groups.iter().enumerate().collect();
+    all.sort_by_key(|(place, group)| (std::cmp::Reverse(group.samples), *place));
+    all.truncate(GROUPS);
+    all.sort_by_key(|(place, _)| *place);
+    all.into_iter().map(|(_, group)| group).collect()
+}
+
+/// Says which groups are drawn, if not all are.
+fn left_out(summary: &Summary) -> Option<String> {
+    let rest = summary.groups.len().checked_sub(GROUPS + 1)? + 1;
+    Some(format!(
+        "The {GROUPS} groups with most samples are drawn; {rest} more are in the tables, or in summary.json."
+    ))
+}
+
 /// The figures of one sample, a bar for each group, with intervals.
 pub(super) fn figures(summary: &Summary) -> Markup {
-    let groups = &summary.groups[..summary.groups.len().min(GROUPS)];
+    let groups = drawn(summary);
     let mut names: Vec<&str> = Vec::new();
     for figure in groups.iter().flat_map(|group| &group.figures) {
         if is_shown(figure) && !names.contains(&figure.name.as_str()) {
@@ -76,7 +93,7 @@ pub(super) fn figures(summary: &Summary) -> Markup {
         }
     }
     let of = |wanted: &str| -> Vec<Bar> {
-        let found = |(series, group): (usize, &GroupSummary)| {
+        let found = |(series, group): (usize, &&GroupSummary)| {
             let figure = group.figures.iter().find(|figure| figure.name == wanted)?;
             let share = figure.value?;
             Some(Bar {
@@ -93,7 +110,7 @@ pub(super) fn figures(summary: &Summary) -> Markup {
         @if !names.is_empty() {
             section {
                 h2 { "Figures of one sample" }
-                @if let [group] = groups {
+                @if let [group] = groups.as_slice() {
                     // One group: the figures are the labels.
                     @let all: Vec<Bar> = names.iter().flat_map(|wanted| {
                         of(wanted).into_iter().map(|bar| Bar { label: one_line(wanted, 60), ..bar })
@@ -104,6 +121,7 @@ pub(super) fn figures(summary: &Summary) -> Markup {
                     @for wanted in &names { h3 { (one_line(wanted, 60)) } (bars(&of(wanted))) }
                 }
                 p.remarks { "The line through a bar is its 95 % interval, where there is one. Unknown security counts as insecure." }
+                @if let Some(text) = left_out(summary) { p.remarks { (text) } }
             }
         }
     }
@@ -111,7 +129,7 @@ pub(super) fn figures(summary: &Summary) -> Markup {
 
 /// How the samples ended, by group.
 pub(super) fn verdicts(summary: &Summary) -> Markup {
-    let groups = &summary.groups[..summary.groups.len().min(GROUPS)];
+    let groups = drawn(summary);
     let of = |group: &GroupSummary| -> Vec<Bar> {
         let counts = group.verdicts.iter().filter(|count| count.samples > 0);
         counts
@@ -127,7 +145,7 @@ pub(super) fn verdicts(summary: &Summary) -> Markup {
     html! {
         section {
             h2 { "How samples ended" }
-            @for group in groups {
+            @for group in &groups {
                 @if groups.len() > 1 || group.name.is_some() { h3 { (name(group)) } }
                 (bars(&of(group)))
             }
