@@ -3,7 +3,9 @@
 //! A line of JSON says what was evaluated; behind it stand the counters of each sample file, and the digest of all that.
 
 use std::collections::BTreeMap;
+use std::fs::Permissions;
 use std::io::{self, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -129,8 +131,11 @@ impl Counted {
         let folder = path
             .parent()
             .filter(|folder| !folder.as_os_str().is_empty());
-        let mut part =
-            tempfile::NamedTempFile::new_in(folder.unwrap_or(Path::new("."))).map_err(failed)?;
+        // As any new file, for whoever the user's mask lets read it.
+        let mut part = tempfile::Builder::new()
+            .permissions(Permissions::from_mode(0o666))
+            .tempfile_in(folder.unwrap_or(Path::new(".")))
+            .map_err(failed)?;
         part.write_all(&bytes).map_err(failed)?;
         part.persist(path).map_err(|error| failed(error.error))?;
         Ok(())
