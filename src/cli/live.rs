@@ -5,6 +5,7 @@ use super::render::manifest;
 use crate::base::text::one_line;
 use crate::journal::{Follow, Manifest, Record, RunFolder, StateRecord};
 use crate::metrics::Figure;
+use crate::pipeline::merge::MERGED;
 use crate::pipeline::{Grouping, PipelineError, Replay};
 use crate::report::format;
 use crate::report::overview::headline;
@@ -70,7 +71,13 @@ impl Live {
         Ok(read == MOST)
     }
 
-    /// Whether some process works on the run, as far as this system tells.
+    /// Whether the run was put together from others: nobody can go on with it.
+    pub(super) fn is_merged(&self) -> bool {
+        let manifest = &self.manifest;
+        !manifest.sources.is_empty() || manifest.identity.selection.starts_with(MERGED)
+    }
+
+    /// Whether some process works on the run, as far as the file system tells.
     pub(super) fn is_written(&self) -> Option<bool> {
         self.follow.is_written()
     }

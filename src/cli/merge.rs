@@ -11,7 +11,7 @@ use super::output::{print, say};
 use super::render::{Asked, Format, exit, summary, width};
 use crate::journal::RunFolder;
 use crate::metrics::figures;
-use crate::pipeline::merge::{Part, check, merge};
+use crate::pipeline::merge::{MERGED, Part, check, merge};
 use crate::pipeline::{Counted, Grouping};
 use crate::report::{json, markdown, terminal};
 
@@ -59,7 +59,7 @@ pub(super) fn run(args: &MergeArgs, global: Global) -> Result<Exit, Failure> {
         Some(output) => std::slice::from_ref(output),
         None => &args.inputs,
     };
-    let whole = counted(inputs, &grouping)?;
+    let mut whole = counted(inputs, &grouping, args.group_by.is_some())?;
     if let Some(path) = &args.state {
         whole.write(path)?;
     }
@@ -67,6 +67,11 @@ pub(super) fn run(args: &MergeArgs, global: Global) -> Result<Exit, Failure> {
         say("note: not every run came to its end; what follows is what they have so far");
     }
     let stream = whole.whole()?;
+    // Those that were chosen and have no sample are not told by counters.
+    if whole.manifest.identity.selection.starts_with(MERGED) {
+        let seen = stream.tasks().len() as u64;
+        whole.manifest.tasks = whole.manifest.tasks.max(seen);
+    }
     let asked = Asked {
         ks: args.k.clone(),
         replicates: args.replicates,
@@ -107,11 +112,24 @@ fn folders(inputs: &[PathBuf], output: &Path, global: Global) -> Result<(), Fail
     Ok(())
 }
 
-fn counted(inputs: &[PathBuf], grouping: &Grouping) -> Result<Counted, Failure> {
+fn counted(inputs: &[PathBuf], grouping: &Grouping, is_asked: bool) -> Result<Counted, Failure> {
     let mut all = Vec::new();
     for path in inputs {
         let counted = match path.is_file() {
-            true => Counted::read(path)?,
+            true => {
+                let counted = Counted::read(path)?;
+                if is_asked && counted.grouping != grouping.to_string() {
+                    let error = anyhow::anyhow!(
+                        "{} is grouped by {}, and cannot be grouped by {grouping} any more",
+                        path.display(),
+                        counted.grouping
+                    );
+                    return Err(Failure::new(Exit::RunFolder, error).hint(
+                        "write it again with `fumehood report --state FILE --group-by NAME`",
+                    ));
+                }
+                counted
+            }
             false => {
                 let folder = RunFolder::at(path);
                 let manifest = folder.manifest()?;

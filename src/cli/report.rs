@@ -32,7 +32,7 @@ pub(super) struct ReportArgs {
     #[arg(long, value_name = "K,...", value_delimiter = ',', default_value = "1,5,10",
           value_parser = clap::value_parser!(u32).range(1..))]
     k: Vec<u32>,
-    /// Group samples by these instead of by model and technique: `dataset`, `model`, `technique`, `task`, `verdict`, `library`
+    /// Group samples by these instead of by model and technique: `dataset`, `model`, `technique`, `task`, `library`
     /// (a sample is in the group of each), `cwe`, or any other field of the tasks or samples.
     #[arg(long, value_name = "NAME,...", conflicts_with = "scanners")]
     group_by: Option<Grouping>,

@@ -16,6 +16,7 @@ use super::profile::TimeProfile;
 use super::progress::Progress;
 use super::scanners::say_costs;
 use super::setup::Setup;
+use crate::base::digest::Digest;
 use crate::base::version::{HARNESS, MANIFEST};
 use crate::harness::ImportOrder;
 use crate::job::PROFILE;
@@ -189,7 +190,7 @@ fn manifest(
         identity: Identity {
             dataset: setup.inputs.kind.name().to_owned(),
             tasks,
-            samples: setup.inputs.samples.digest(&tasks)?,
+            samples: samples(setup, &tasks)?,
             selection: setup.inputs.selection.describe(),
             grading: setup.grading.name().to_owned(),
             check_ground_truth: setup.check_ground_truth,
@@ -211,8 +212,18 @@ fn manifest(
         python: setup.interpreter.version.clone(),
         warm: setup.warm,
         sources: Vec::new(),
+        is_mixed: false,
         host: Host::current(),
         attestation,
+    })
+}
+
+/// The identity of the samples: answers that are taken as they are give other programs.
+fn samples(setup: &Setup, tasks: &Digest) -> Result<Digest, Failure> {
+    let file = setup.inputs.samples.digest(tasks)?;
+    Ok(match setup.inputs.options.keep_fences {
+        true => Digest::of_parts([b"fences kept".as_slice(), file.as_bytes()]),
+        false => file,
     })
 }
 

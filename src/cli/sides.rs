@@ -193,6 +193,19 @@ impl Sides {
         for technique in &techniques {
             let identity = &runs[technique.run].manifest.identity;
             let parts = runs[0].manifest.identity.incomparable(identity);
+            let (base, other) = (&runs[0].manifest, &runs[technique.run].manifest);
+            if (base.is_mixed || other.is_mixed) && base.sources != other.sources {
+                let told = |manifest: &Manifest| match manifest.is_mixed {
+                    true => "of several files, numbered by none of them".to_owned(),
+                    false => "numbered as in their file".to_owned(),
+                };
+                differences.push(Difference {
+                    technique: one_line(&technique.name, NAME),
+                    part: "order of samples".to_owned(),
+                    base: told(base),
+                    other: told(other),
+                });
+            }
             differences.extend(parts.into_iter().map(|(part, base, other)| Difference {
                 technique: one_line(&technique.name, NAME),
                 part,

@@ -118,7 +118,10 @@ fn screen() -> ProgressBar {
 /// Whether nothing more is to come.
 fn is_over(live: &Live, heard: Instant) -> bool {
     match live.state {
-        State::Finished | State::Interrupted => live.is_written() != Some(true),
+        // Somebody who goes on with the run says so at once.
+        State::Finished | State::Interrupted => {
+            live.is_written() != Some(true) || heard.elapsed() > SILENCE
+        }
         State::New | State::Running => {
             heard.elapsed() > SILENCE && live.is_written() == Some(false)
         }
@@ -131,6 +134,9 @@ fn note(live: &Live, global: Global) {
     }
     match live.state {
         State::Finished => {}
+        _ if live.is_merged() => {
+            say("this run was merged from others, and not all of them came to their end");
+        }
         State::Interrupted => {
             say("the run was interrupted; `fumehood eval --resume` goes on with it")
         }

@@ -3,6 +3,7 @@
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg};
@@ -12,6 +13,10 @@ use super::index::Index;
 use super::manifest::{Identity, Manifest, write_whole};
 use super::reader::Reader;
 use super::writer::Writer;
+
+/// How often the lock is tried again, and how long after.
+const ATTEMPTS: u32 = 5;
+const BETWEEN: Duration = Duration::from_millis(20);
 
 /// What may be in the folder when a run begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -166,12 +171,22 @@ impl RunFolder {
     }
 }
 
-fn lock(file: File, path: &Path) -> Result<Flock<File>, JournalError> {
-    Flock::lock(file, FlockArg::LockExclusiveNonblock).map_err(|(_, errno)| match errno {
-        Errno::EWOULDBLOCK => JournalError::Locked {
-            path: path.to_owned(),
-        },
-        other => io_error("lock", path, other.into()),
+fn lock(mut file: File, path: &Path) -> Result<Flock<File>, JournalError> {
+    for attempt in 0.. {
+        let (back, errno) = match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
+            Ok(locked) => return Ok(locked),
+            Err(refused) => refused,
+        };
+        match errno {
+            // Somebody who watches the run tries the lock for an instant.
+            Errno::EWOULDBLOCK if attempt < ATTEMPTS => std::thread::sleep(BETWEEN),
+            Errno::EWOULDBLOCK => break,
+            other => return Err(io_error("lock", path, other.into())),
+        }
+        file = back;
+    }
+    Err(JournalError::Locked {
+        path: path.to_owned(),
     })
 }
 

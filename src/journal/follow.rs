@@ -2,8 +2,10 @@
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Seek, SeekFrom};
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+
+use nix::errno::Errno;
+use nix::fcntl::{Flock, FlockArg};
 
 use super::error::JournalError;
 use super::line::{self, Unreadable};
@@ -95,22 +97,19 @@ impl Follow {
         Ok(records)
     }
 
-    /// Whether some process works on the run, as far as this system tells.
+    /// Whether some process works on the run: it holds the journal's lock. `None` where the file system does not tell.
+    ///
+    /// The lock is tried for an instant, in which a process that is about to begin finds it taken; it tries again
+    /// ([`super::RunFolder::begin`]).
     pub fn is_written(&self) -> Option<bool> {
-        let own = self.file.metadata().ok()?.ino();
-        let locks = std::fs::read_to_string("/proc/locks").ok()?;
-        Some(is_locked(&locks, own))
+        // A descriptor of its own: locks belong to open files.
+        let file = File::open(&self.path).ok()?;
+        match Flock::lock(file, FlockArg::LockSharedNonblock) {
+            Ok(_) => Some(false),
+            Err((_, Errno::EWOULDBLOCK)) => Some(true),
+            Err(_) => None,
+        }
     }
-}
-
-/// Whether one of the system's locks is on the file with this number. Files of other file systems may share it: then
-/// a reader waits for longer, and loses nothing.
-fn is_locked(locks: &str, inode: u64) -> bool {
-    let mut of_file = locks.lines().filter_map(|line| {
-        let place = line.split_whitespace().nth(5)?;
-        place.rsplit(':').next()?.parse::<u64>().ok()
-    });
-    of_file.any(|known| known == inode)
 }
 
 fn failed(path: &Path, source: std::io::Error) -> JournalError {
@@ -118,19 +117,5 @@ fn failed(path: &Path, source: std::io::Error) -> JournalError {
         action: "read",
         path: path.to_owned(),
         source,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn locks_are_told_by_their_file() {
-        let locks = "1: FLOCK  ADVISORY  WRITE 4242 fe:00:1234 0 EOF\n2: POSIX  ADVISORY  READ 1 00:19:77 0 0\n";
-        assert!(is_locked(locks, 1234));
-        assert!(is_locked(locks, 77));
-        assert!(!is_locked(locks, 4242));
-        assert!(!is_locked("", 1));
     }
 }

@@ -7,6 +7,7 @@ use super::reader::{Place, Reader, Tail};
 use super::record::{Record, ReferenceRecord, StateRecord, VerdictRecord};
 use crate::base::digest::Digest;
 use crate::base::id::{SampleId, TaskId};
+use crate::metrics::Facts;
 use crate::scan::ScanResult;
 
 /// What a journal holds, each result once, however often and in whatever order it was recorded.
@@ -222,7 +223,9 @@ fn counts_more(new: &Entry, known: &Entry, reader: &Reader) -> Result<bool, Jour
     }
     let of = |entry: &Entry| {
         let record = reader.verdict_at(entry.place)?;
-        Ok(precedence(entry.is_infra, &record))
+        // As the figures count, so that lists and exports say the same.
+        let facts = Facts::of(record.sample.clone(), &record.verdict).ranked(record.rank);
+        Ok((facts.precedence(), precedence(entry.is_infra, &record)))
     };
     Ok(of(new)? < of(known)?)
 }
@@ -232,8 +235,10 @@ fn precedence(second_best: bool, record: &impl serde::Serialize) -> Precedence {
     (second_best, Digest::of(text))
 }
 
-fn scan_precedence(result: &ScanResult) -> Precedence {
-    precedence(result.not_analysed.is_some(), result)
+fn scan_precedence(result: &ScanResult) -> (bool, Precedence) {
+    // As the figures count: something found, then nothing found, then not analysed.
+    let is_clean = result.findings.is_empty();
+    (is_clean, precedence(result.not_analysed.is_some(), result))
 }
 
 fn reference_order(record: &ReferenceRecord) -> impl Ord + '_ {

@@ -36,6 +36,9 @@ pub struct Manifest {
     /// Digests of the sample files, where the run was merged from several; `identity.samples` is theirs together.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub sources: Vec<Digest>,
+    /// Whether some task has samples of several of these files: its samples are numbered by no order that means anything.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_mixed: bool,
     /// Where it began. Not part of the identity: verdicts do not depend on the hardware.
     pub host: Host,
     /// What the sandboxes really enforced there.

@@ -260,6 +260,17 @@ impl Aggregator {
         self.tasks[place as usize].why = Some(why);
     }
 
+    /// Takes the ranks from the samples of a task.
+    pub(super) fn unrank(&mut self, task: &TaskId) {
+        let Some(place) = self.places.get(task).copied() else {
+            return;
+        };
+        self.take_out(place);
+        let task = &mut self.tasks[place as usize];
+        task.records.each_mut(|record| record.rank = None);
+        task.counts = None;
+    }
+
     /// Takes a task's part out of the watched sums.
     fn take_out(&mut self, place: Place) {
         let Some(watched) = &mut self.watched else {

@@ -9,7 +9,7 @@ use super::record::graver;
 use crate::base::digest::Digest;
 
 /// A code's digest, cut to 16 bytes: two codes of one key are out of reach even for somebody who looks for them.
-pub(super) type Key = [u8; 16];
+pub type Key = [u8; 16];
 
 /// A scanner's place in the panel, and the CWE of something that it found.
 pub(super) type Weakness = (u8, Option<u32>);
@@ -137,6 +137,19 @@ impl Codes {
         }
         counts.retain(|_, samples| *samples > 0);
         counts
+    }
+
+    /// Forgets codes that no sample has, but for those that `keep` names.
+    pub(super) fn forget(&mut self, keep: impl Fn(&Key) -> bool) {
+        self.known
+            .retain(|key, code| !matches!(code.seats, Seats::None) || keep(key));
+    }
+
+    /// The codes that some sample has.
+    pub(super) fn seated(&self) -> impl Iterator<Item = Key> {
+        let seated = self.known.iter();
+        let seated = seated.filter(|(_, code)| !matches!(code.seats, Seats::None));
+        seated.map(|(key, _)| *key)
     }
 
     /// Every code, in no order.

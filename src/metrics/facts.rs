@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::record::precedence;
 use crate::base::id::SampleId;
 use crate::harness::CaseOutcome;
 use crate::scan::Security;
@@ -118,6 +119,12 @@ impl Facts {
             scanners: BTreeMap::new(),
             rank: None,
         }
+    }
+
+    /// Which of two verdicts on one sample counts: the smaller. An aggregator that is given both keeps the same one.
+    pub fn precedence(&self) -> impl Ord + use<> {
+        let cases = (self.passed_cases, self.declared_cases);
+        precedence(self.functional, cases, self.rank, self.kind)
     }
 
     /// The same, with what each scanner says.

@@ -1,6 +1,6 @@
 //! What reports compare side by side.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::aggregator::{Aggregator, MetricsError};
 use super::facts::{Exclusion, Facts};
@@ -131,6 +131,13 @@ impl Groups {
         *known = why.min(*known);
         for group in &mut self.groups {
             group.set_apart(task, why);
+        }
+    }
+
+    /// Takes the ranks from the samples of these tasks.
+    pub(super) fn unrank(&mut self, tasks: &BTreeSet<TaskId>) {
+        for group in &mut self.groups {
+            tasks.iter().for_each(|task| group.unrank(task));
         }
     }
 

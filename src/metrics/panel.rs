@@ -73,6 +73,15 @@ impl Panel {
         })
     }
 
+    /// Whether it is one that [`Panel::combining`] makes, and not forged.
+    pub fn is_sound(&self) -> bool {
+        let bits = 2 * (self.names.len().min(Self::MAX) + 1);
+        let places = u64::MAX >> (64 - bits);
+        self.names.len() <= Self::MAX
+            && self.names.is_sorted_by(|one, other| one < other)
+            && self.asked & !(SECURE & places & !1) == 0
+    }
+
     /// The scanners' names.
     pub fn names(&self) -> &[String] {
         &self.names
@@ -90,7 +99,9 @@ impl Panel {
         let asked = security >> 2 << 2 & (self.asked | self.asked << 1);
         let secure = (asked & SECURE).count_ones();
         let insecure = (asked & !SECURE).count_ones();
-        let unknown = self.asked.count_ones() - secure - insecure;
+        // A forged judgement may be both.
+        let known = secure.saturating_add(insecure);
+        let unknown = self.asked.count_ones().saturating_sub(known);
         let together = combined(self.combine, secure, insecure, unknown);
         security >> 2 << 2 | bits(together)
     }

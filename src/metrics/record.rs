@@ -70,22 +70,31 @@ impl Record {
     /// Which of two verdicts on one sample is kept: the smaller, whatever the order of arrival.
     /// A ground truth that fails outweighs any result, and any result outweighs an infrastructure
     /// failure; otherwise the one less favourable to the sample.
-    fn precedence(&self) -> impl Ord {
-        let state = match self.functional {
-            Functional::Excluded(Exclusion::GroundTruth) => 0,
-            Functional::Excluded(Exclusion::NoCases) => 1,
-            Functional::NotPassed => 2,
-            Functional::Passed => 3,
-            Functional::Excluded(Exclusion::Infra) => 4,
-        };
-        (
-            state,
-            self.passed,
-            Reverse(self.declared),
+    fn precedence(&self) -> impl Ord + use<> {
+        precedence(
+            self.functional,
+            (self.passed, self.declared),
             self.rank,
-            Reverse(self.kind),
+            self.kind,
         )
     }
+}
+
+/// See [`Record::join`]; cases are those that held, and those that were declared.
+pub(super) fn precedence(
+    functional: Functional,
+    cases: (u32, u32),
+    rank: Option<u32>,
+    kind: VerdictKind,
+) -> impl Ord + use<> {
+    let state = match functional {
+        Functional::Excluded(Exclusion::GroundTruth) => 0,
+        Functional::Excluded(Exclusion::NoCases) => 1,
+        Functional::NotPassed => 2,
+        Functional::Passed => 3,
+        Functional::Excluded(Exclusion::Infra) => 4,
+    };
+    (state, cases.0, Reverse(cases.1), rank, Reverse(kind))
 }
 
 /// Two bits.

@@ -127,6 +127,14 @@ impl Records {
         self.sorted.iter().chain(&self.late)
     }
 
+    /// Changes every record, but for its index.
+    pub(super) fn each_mut(&mut self, change: impl FnMut(&mut Record)) {
+        self.sorted
+            .iter_mut()
+            .chain(&mut self.late)
+            .for_each(change);
+    }
+
     /// Samples.
     pub(super) fn len(&self) -> usize {
         self.sorted.len() + self.late.len()

@@ -128,6 +128,8 @@ impl State {
                         ..seat
                     };
                     stream.codes.seat(entry.key, seat);
+                    // An honest state's records have it already.
+                    stream.groups.learn(seat, entry.security);
                 }
             }
         }

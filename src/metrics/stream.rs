@@ -1,8 +1,9 @@
 //! A run's events, in any order, as often as they come.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::aggregator::MetricsError;
+pub use super::codes::Key as CodeKey;
 use super::codes::{Codes, Weakness, key_of};
 use super::facts::{Exclusion, Facts};
 use super::figure::Figure;
@@ -167,6 +168,17 @@ impl Stream {
                 *known = free.max(*known);
             }
         }
+        // A rank among the samples of one file says nothing of those of another.
+        let theirs = other.groups.iter();
+        let common: BTreeSet<TaskId> = theirs
+            .flat_map(|(_, group)| group.task_ids())
+            .filter(|task| next.contains_key(*task))
+            .cloned()
+            .collect();
+        self.groups.unrank(&common);
+        let mut other = other.clone();
+        other.groups.unrank(&common);
+        let other = &other;
         let lines = self.rejected.keys().next_back().copied().unwrap_or(0);
         self.absorb(other, |task| next.get(task).copied().unwrap_or(0), lines)
     }
@@ -234,6 +246,32 @@ impl Stream {
             self.rejected(line.saturating_add(lines), reason);
         }
         Ok(())
+    }
+
+    /// Says of every line that is no sample which file it is a line of.
+    pub fn name_lines(&mut self, file: &str) {
+        for (line, reason) in &mut self.rejected {
+            if !reason.starts_with("line ") {
+                *reason = format!("line {line} of samples {file}: {reason}");
+            }
+        }
+    }
+
+    /// Forgets what is said of codes that no sample here has, but for those that `keep` names.
+    pub fn forget_codes(&mut self, keep: impl Fn(&CodeKey) -> bool) {
+        self.codes.forget(keep);
+    }
+
+    /// The codes that some sample here has.
+    pub fn codes(&self) -> impl Iterator<Item = CodeKey> {
+        self.codes.seated()
+    }
+
+    /// Tasks that have samples, or something wrong.
+    pub fn tasks(&self) -> BTreeSet<&TaskId> {
+        let groups = self.groups.iter();
+        let with_samples = groups.flat_map(|(_, group)| group.task_ids());
+        with_samples.chain(self.faults.keys()).collect()
     }
 
     /// Every sample's facts, by group.

@@ -1,9 +1,11 @@
-//! What samples are grouped by in reports.
+//! What samples are grouped by in reports: by what their file and their task say, and by nothing that a run finds out. A
+//! sample that is tried again must not change its group.
 
 use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 
+use crate::base::digest::Digest;
 use crate::base::text::one_line;
 use crate::journal::VerdictRecord;
 
@@ -27,7 +29,6 @@ enum Key {
     Model,
     Technique,
     Task,
-    Verdict,
     /// Every library that the task names: a sample is in the group of each.
     Library,
     /// A field of the task, else of the sample.
@@ -72,7 +73,7 @@ impl Key {
     fn values(&self, dataset: &str, record: &VerdictRecord) -> Vec<String> {
         let none = || vec![format!("(no {self})")];
         let one = |value: Option<&str>| match value {
-            Some(value) if !value.trim().is_empty() => vec![one_line(value.trim(), NAME)],
+            Some(value) if !value.trim().is_empty() => vec![bounded(value.trim())],
             _ => none(),
         };
         match self {
@@ -80,7 +81,6 @@ impl Key {
             Self::Model => one(record.model.as_deref()),
             Self::Technique => one(record.technique.as_deref()),
             Self::Task => one(Some(record.sample.task.as_str())),
-            Self::Verdict => one(Some(record.verdict.kind.name())),
             Self::Library => {
                 let libraries = record.labels.get("libs").map_or("", String::as_str);
                 let names: BTreeSet<&str> = libraries
@@ -90,7 +90,7 @@ impl Key {
                     .collect();
                 match names.is_empty() {
                     true => none(),
-                    false => names.into_iter().map(|name| one_line(name, NAME)).collect(),
+                    false => names.into_iter().map(bounded).collect(),
                 }
             }
             Self::Field(name) => {
@@ -101,6 +101,15 @@ impl Key {
     }
 }
 
+/// A value on one line, bounded. Two long values that begin alike stay two.
+fn bounded(value: &str) -> String {
+    let name = one_line(value, NAME);
+    match name == value {
+        true => name,
+        false => format!("{name} #{}", Digest::of(value).short(8)),
+    }
+}
+
 impl fmt::Display for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -108,7 +117,6 @@ impl fmt::Display for Key {
             Self::Model => "model",
             Self::Technique => "technique",
             Self::Task => "task",
-            Self::Verdict => "verdict",
             Self::Library => "library",
             Self::Field(name) => name,
         })
@@ -137,7 +145,6 @@ impl FromStr for Grouping {
                 "model" => Ok(Key::Model),
                 "technique" => Ok(Key::Technique),
                 "task" => Ok(Key::Task),
-                "verdict" => Ok(Key::Verdict),
                 "library" | "libs" => Ok(Key::Library),
                 // Labels of tasks are written small, as `cwe` is.
                 "CWE" => Ok(Key::Field("cwe".to_owned())),

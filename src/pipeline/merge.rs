@@ -18,6 +18,9 @@ use crate::journal::{
 /// Parts of two runs that must be alike and are not, named in an error.
 const NAMED: usize = 10;
 
+/// How the selection of a run begins that was put together from unlike ones.
+pub const MERGED: &str = "merged";
+
 /// A run to be put together with others.
 #[derive(Debug)]
 pub struct Part {
@@ -183,7 +186,7 @@ fn manifest(parts: &[Part], numbering: &Numbering) -> Manifest {
     let selections: BTreeSet<&str> = selections.collect();
     if selections.len() > 1 {
         let all: Vec<&str> = selections.into_iter().collect();
-        whole.identity.selection = format!("merged: {}", all.join(" | "));
+        whole.identity.selection = format!("{MERGED}: {}", all.join(" | "));
         // Those that were chosen and have neither sample nor ground truth are not told by the journals.
         let most = parts.iter().map(|part| part.manifest.tasks).max();
         whole.tasks = most.unwrap_or(0).max(numbering.seen.len() as u64);
@@ -192,11 +195,13 @@ fn manifest(parts: &[Part], numbering: &Numbering) -> Manifest {
         [one] => {
             whole.identity.samples = *one;
             whole.sources = Vec::new();
+            whole.is_mixed = false;
         }
         several => {
             let bytes = several.iter().map(|digest| digest.as_bytes().as_slice());
             whole.identity.samples = Digest::of_parts(bytes);
             whole.sources = several.to_vec();
+            whole.is_mixed = numbering.tasks.keys().any(|task| numbering.is_mixed(task));
         }
     }
     whole
@@ -280,7 +285,7 @@ impl Numbering {
         }
         all.seen.extend(all.tasks.keys().cloned());
         for source in 1..all.sources.len() {
-            all.lines[source] = all.lines[source - 1] + longest[source - 1];
+            all.lines[source] = all.lines[source - 1].saturating_add(longest[source - 1]);
         }
         Ok(all)
     }
@@ -298,6 +303,10 @@ impl Numbering {
                 let origin = origin_of(&part.manifest, &record);
                 if let Some(number) = self.number(&record.sample.task, &origin) {
                     record.sample.index = number;
+                    if self.is_mixed(&record.sample.task) {
+                        // A rank among the samples of one file says nothing of those of another.
+                        record.rank = None;
+                    }
                     record.origin = Some(origin);
                     // It names a sample by its number in its own file, and is for people only.
                     record.same_as = None;
@@ -316,12 +325,18 @@ impl Numbering {
                 }
                 record.origin = Some(origin);
                 if let Some(source) = self.place(&origin.samples) {
-                    record.line = origin.line + self.lines[source];
+                    record.line = origin.line.saturating_add(self.lines[source]);
                 }
                 Record::Rejected(record)
             }
             other => other,
         }
+    }
+
+    /// Whether a task has samples of several files.
+    fn is_mixed(&self, task: &TaskId) -> bool {
+        let samples = self.tasks.get(task).map_or(&[][..], Vec::as_slice);
+        matches!((samples.first(), samples.last()), (Some(first), Some(last)) if first.0 != last.0)
     }
 
     fn number(&self, task: &TaskId, origin: &Origin) -> Option<u32> {

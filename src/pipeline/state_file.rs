@@ -2,7 +2,7 @@
 //!
 //! A line of JSON says what was evaluated; behind it stand the counters of each sample file, and the digest of all that.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::fs::Permissions;
 use std::io::{self, Write};
 use std::os::unix::fs::PermissionsExt;
@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::error::PipelineError;
 use super::grouping::Grouping;
-use super::merge::{line_of, origin_of, sources_of};
+use super::merge::{MERGED, line_of, origin_of, sources_of};
 use super::replay::Replay;
 use crate::base::digest::Digest;
 use crate::base::version::STATE;
@@ -70,14 +70,30 @@ impl Counted {
             return Err(error);
         }
         let streams = replays.into_iter();
-        Ok(Self {
+        let mut counted = Self {
             manifest,
             grouping: grouping.to_string(),
             is_finished,
             sources: streams
                 .map(|(source, replay)| (source, replay.stream))
                 .collect(),
-        })
+        };
+        counted.forget_codes();
+        Ok(counted)
+    }
+
+    /// Scanners speak of codes and not of files, so that each file was told of all. What is said of a code stays where a sample
+    /// has it; if none has it yet, in the first file.
+    fn forget_codes(&mut self) {
+        if self.sources.len() < 2 {
+            return;
+        }
+        let known: HashSet<_> = self.sources.values().flat_map(Stream::codes).collect();
+        let mut is_first = true;
+        for stream in self.sources.values_mut() {
+            stream.forget_codes(|code| is_first && !known.contains(code));
+            is_first = false;
+        }
     }
 
     /// Adds another part. What both have counts once.
@@ -93,6 +109,10 @@ impl Counted {
         }
         self.is_finished &= other.is_finished;
         self.manifest.tasks = self.manifest.tasks.max(other.manifest.tasks);
+        let selection = &mut self.manifest.identity.selection;
+        if *selection != other.manifest.identity.selection {
+            *selection = MERGED.to_owned();
+        }
         for (source, stream) in other.sources {
             match self.sources.get_mut(&source) {
                 Some(known) => known.merge(&stream)?,
@@ -107,13 +127,19 @@ impl Counted {
     /// # Errors
     /// When there are too many groups.
     pub fn whole(&self) -> Result<Stream, PipelineError> {
-        let mut files = self.sources.values();
+        let several = self.sources.len() > 1;
+        let mut files = self.sources.iter().map(|(source, stream)| {
+            let mut stream = stream.clone();
+            if several {
+                stream.name_lines(&source.short(12));
+            }
+            stream
+        });
         let mut whole = files
             .next()
-            .cloned()
             .unwrap_or_else(|| Stream::new(Default::default()));
         for file in files {
-            whole.append(file)?;
+            whole.append(&file)?;
         }
         Ok(whole)
     }
@@ -208,6 +234,9 @@ impl Counted {
             postcard::from_bytes(states).map_err(|error| format!("cannot be read: {error}"))?;
         let mut sources = BTreeMap::new();
         for (source, state) in states {
+            if !state.panel().is_sound() {
+                return Err("cannot be read: its scanners make no sense".to_owned());
+            }
             let stream = state.stream().map_err(|error| error.to_string())?;
             sources.insert(source, stream);
         }

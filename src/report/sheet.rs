@@ -44,12 +44,16 @@ impl Sheet {
 
 /// What stands above the tables: a title and what was evaluated.
 pub(super) fn heading(summary: &Summary) -> String {
-    format!(
+    let title = format!(
         "{}: {}, {}",
         clean(&summary.about.dataset),
         format::plural(summary.about.tasks, "task"),
         format::plural(summary.samples, "sample")
-    )
+    );
+    match summary.grouped_by.as_str() {
+        "" | "model + technique" => title,
+        others => format!("{title}, by {}", clean(others)),
+    }
 }
 
 /// What was evaluated and in what; see [`format::facts`].

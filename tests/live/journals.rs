@@ -100,6 +100,16 @@ pub(crate) fn journal(seed: u64) -> Vec<Record> {
                     record.verdict.cases.clear();
                 }
             }
+            if numbers.below(6) == 0 {
+                // Another shard had it, too, and came to another result.
+                all.push(graded(
+                    &name,
+                    index,
+                    &code,
+                    numbers.below(declared + 1),
+                    declared,
+                ));
+            }
             all.push(record);
         }
         let status = match numbers.below(5) {
@@ -116,6 +126,11 @@ pub(crate) fn journal(seed: u64) -> Vec<Record> {
     for code in 0..30 {
         let name = format!("code {code}");
         for scanner in ["bandit", "ruff-s"] {
+            if numbers.below(8) == 0 {
+                // A judge that changes its mind.
+                all.push(scanned(scanner, &name, &[], None));
+                all.push(scanned(scanner, &name, &[79], None));
+            }
             match numbers.below(5) {
                 0 => all.push(scanned(
                     scanner,

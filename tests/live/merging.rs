@@ -8,7 +8,7 @@ use fumehood::journal::{Manifest, Record};
 use fumehood::pipeline::Counted;
 use serde_json::Value;
 
-use super::journals::{graded, journal, manifest, write_run};
+use super::journals::{graded, journal, manifest, scanned, write_run};
 use super::{Numbers, fumehood, text};
 
 /// The summary that a command prints.
@@ -221,4 +221,120 @@ fn files_of_counters_are_checked() {
     write_run(home, "b", &manifest(), &order);
     summary(home, &["report", "b", "--state", "b.state"]);
     assert!(fs::read(home.join("b.state")).unwrap() == bytes);
+}
+
+/// A run of one file with one sample a task.
+fn ranked(home: &Path, name: &str, samples: &str, task: &str, held: usize) {
+    let mut record = graded(task, 0, &format!("{name} {task}"), held, 1);
+    if let Record::Verdict(record) = &mut record {
+        record.rank = Some(1);
+    }
+    write_run(home, name, &of(samples), &[record]);
+}
+
+#[test]
+fn ranks_of_several_files_are_no_ranking() {
+    let home = tempfile::tempdir().unwrap();
+    let home = home.path();
+    // Whichever of the files comes first by its digest.
+    for (place, (one, other)) in [("x", "y"), ("y", "x")].iter().enumerate() {
+        let (a, b) = (format!("a{place}"), format!("b{place}"));
+        ranked(home, &a, one, "T/1", 1);
+        ranked(home, &b, other, "T/1", 0);
+        let merged = format!("ab{place}");
+        for arguments in [&["merge", &a, &b][..], &["merge", &a, &b, "-o", &merged]] {
+            let summary = summary(home, arguments);
+            let figures = summary["groups"][0]["figures"].as_array().unwrap();
+            let safe = figures
+                .iter()
+                .find(|figure| figure["name"] == "SAFE@1")
+                .unwrap();
+            assert_ne!(safe["note"], "top k by the model's own rank");
+            // Not analysed: nothing is secure, but the numerator says who was drawn.
+            assert_eq!(safe["tasks"], 1, "{safe}");
+        }
+    }
+}
+
+#[test]
+fn samples_of_merged_files_are_paired_with_none() {
+    let home = tempfile::tempdir().unwrap();
+    let home = home.path();
+    for (name, task) in [("a", "T/1"), ("b", "T/1"), ("c", "T/2"), ("d", "T/1")] {
+        ranked(home, name, name, task, 1);
+    }
+    summary(home, &["merge", "a", "b", "-o", "ab"]);
+    summary(home, &["merge", "a", "c", "-o", "ac"]);
+    let said = refused(home, 7, &["compare", "d", "ab"]);
+    assert!(said.contains("order of samples"), "{said}");
+    let said = refused(home, 7, &["compare", "ab", "d"]);
+    assert!(said.contains("order of samples"), "{said}");
+    let forced = fumehood(home, &["compare", "d", "ab", "--force"]);
+    assert_eq!(forced.status.code(), Some(0), "{}", text(&forced.stderr));
+    // Of the same files in the same order, or with one file a task, there is no doubt.
+    for other in ["ab", "ac"] {
+        let output = fumehood(home, &["compare", other, other]);
+        assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    }
+}
+
+#[test]
+fn counters_of_merged_runs_hold_each_code_once() {
+    let home = tempfile::tempdir().unwrap();
+    let home = home.path();
+    let (mut folders, mut files) = (vec!["merge".to_owned()], vec!["merge".to_owned()]);
+    for place in 0..8 {
+        let name = format!("r{place}");
+        let state = format!("{name}.state");
+        let records: Vec<Record> = (0..20)
+            .flat_map(|index| {
+                let code = format!("{name} {index}");
+                let sample = graded("T/1", index, &code, 1, 1);
+                [sample, scanned("bandit", &code, &[78], None)]
+            })
+            .collect();
+        write_run(home, &name, &of(&name), &records);
+        summary(home, &["report", &name, "--state", &state]);
+        folders.push(name);
+        files.push(state);
+    }
+    fn ask(list: &[String], more: &[&'static str]) -> Vec<String> {
+        let more = more.iter().map(|word| (*word).to_owned());
+        list.iter().cloned().chain(more).collect()
+    }
+    let run = |arguments: Vec<String>| {
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        summary(home, &arguments)
+    };
+    let one = run(ask(&folders, &["-o", "all", "--state", "one.state"]));
+    let other = run(ask(&files, &["--state", "other.state"]));
+    assert_eq!(figures(&one), figures(&other));
+    let size = |name: &str| fs::metadata(home.join(name)).unwrap().len();
+    // Their headers alone differ: one names its files.
+    let (one, other) = (size("one.state"), size("other.state"));
+    assert!(one <= other + 1000 && other > 8 * 20 * 32, "{one} {other}");
+    let said = refused(home, 7, &["merge", "one.state", "--group-by", "task"]);
+    assert!(
+        said.contains("cannot be grouped by task any more"),
+        "{said}"
+    );
+}
+
+#[test]
+fn long_names_that_begin_alike_stay_two_groups() {
+    let home = tempfile::tempdir().unwrap();
+    let home = home.path();
+    let records: Vec<Record> = (0..2)
+        .map(|index| {
+            let mut record = graded("T/1", index, "code", 1, 1);
+            if let Record::Verdict(record) = &mut record {
+                record.model = Some(format!("{}{index}", "/checkpoint".repeat(20)));
+            }
+            record
+        })
+        .collect();
+    write_run(home, "a", &manifest(), &records);
+    let grouped = summary(home, &["report", "a", "--group-by", "model"]);
+    assert_eq!(grouped["groups"].as_array().unwrap().len(), 2);
+    assert_eq!(grouped["grouped_by"], "model");
 }

@@ -35,6 +35,7 @@ pub(crate) fn manifest() -> Manifest {
         python: "3.12.0".to_owned(),
         warm: true,
         sources: Vec::new(),
+        is_mixed: false,
         host: Host::default(),
         attestation: serde_json::Value::Null,
     }
