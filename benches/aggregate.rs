@@ -12,11 +12,10 @@ use std::hint::black_box;
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use fumehood::base::digest::Digest;
 use fumehood::base::id::SampleId;
-use fumehood::base::text::Excerpt;
 use fumehood::metrics::{Aggregator, Facts, Functional, Graded, Panel, Stream, figures};
 use fumehood::scan::Security;
 use fumehood::verdict::{Verdict, VerdictKind};
-use fumehood::worker::{Behaviour, Usage};
+use fumehood::worker::Behaviour;
 
 /// As many as BigCodeBench has.
 const TASKS: u32 = 1_140;
@@ -48,26 +47,28 @@ impl Order {
     }
 }
 
+/// Facts of some sample with five cases.
+fn failed() -> Facts {
+    let sample = SampleId {
+        task: "t".into(),
+        index: 0,
+    };
+    let verdict = Verdict {
+        declared: 5,
+        ..Verdict::of(VerdictKind::Failed)
+    };
+    Facts::of(sample, &verdict)
+}
+
 /// Hands samples one after the other to `take`, as a run does: nothing but the one is in memory.
 fn each(order: Order, range: std::ops::Range<u32>, mut take: impl FnMut(&Facts)) {
     let mut names: Vec<String> = (0..TASKS).map(|at| format!("BigCodeBench/{at}")).collect();
     names.sort();
-    let mut facts = Facts {
-        sample: SampleId {
-            task: names[0].as_str().into(),
-            index: 0,
-        },
-        group: None,
-        kind: VerdictKind::Failed,
-        passed_cases: 0,
-        declared_cases: 5,
-        functional: Functional::NotPassed,
-        scanners: BTreeMap::from([
-            ("bandit".to_owned(), Security::Secure),
-            ("ruff-s".to_owned(), Security::Insecure),
-        ]),
-        rank: None,
-    };
+    let mut facts = failed();
+    facts.scanners = BTreeMap::from([
+        ("bandit".to_owned(), Security::Secure),
+        ("ruff-s".to_owned(), Security::Insecure),
+    ]);
     for at in range {
         let (task, index) = order.sample(at);
         facts.sample.task.0.clone_from(&names[task as usize]);
@@ -146,23 +147,6 @@ fn aggregate(criterion: &mut Criterion) {
     group.finish();
 }
 
-fn verdict() -> Verdict {
-    Verdict {
-        kind: VerdictKind::Failed,
-        cases: Vec::new(),
-        declared: 5,
-        usage: Usage::default(),
-        limit: None,
-        detail: String::new(),
-        suspicions: Vec::new(),
-        controls: 0,
-        stdout: Excerpt::default(),
-        stderr: Excerpt::default(),
-        behaviour: Some(Behaviour::default()),
-        safety: None,
-    }
-}
-
 /// Streams events: of every sample its verdict and what two scanners say of its code, in an order in which the three
 /// come long after each other.
 struct Events {
@@ -180,20 +164,12 @@ impl Events {
         Self {
             stream: Stream::watched(panel, &figures::DEFAULT_KS),
             names: (0..tasks).map(|at| format!("BigCodeBench/{at}")).collect(),
-            verdict: verdict(),
-            facts: Facts {
-                sample: SampleId {
-                    task: "t".into(),
-                    index: 0,
-                },
-                group: None,
-                kind: VerdictKind::Failed,
-                passed_cases: 0,
-                declared_cases: 5,
-                functional: Functional::NotPassed,
-                scanners: BTreeMap::new(),
-                rank: None,
+            verdict: Verdict {
+                declared: 5,
+                behaviour: Some(Behaviour::default()),
+                ..Verdict::of(VerdictKind::Failed)
             },
+            facts: failed(),
             codes: (0..samples)
                 .map(|at| Digest::of(at.to_le_bytes()))
                 .collect(),

@@ -9,14 +9,13 @@
 
 use super::error::PipelineError;
 use super::nonce::nonce;
-use crate::base::text::Excerpt;
 use crate::dataset::Task;
 use crate::harness::{
     Grading, Plan, PreparedTests, Reference, Suspicion, control_plan, is_controlled, plan,
     prepare_plan,
 };
 use crate::verdict::{Control, Step, Verdict, VerdictKind, judge};
-use crate::worker::{Observation, Usage};
+use crate::worker::Observation;
 
 /// A failure of ours.
 #[derive(Clone, Debug)]
@@ -237,17 +236,7 @@ pub(super) fn fresh_nonce() -> Result<[u8; 32], PipelineError> {
 
 fn infra(detail: String) -> Verdict {
     Verdict {
-        kind: VerdictKind::Infra,
-        cases: Vec::new(),
-        declared: 0,
-        usage: Usage::default(),
-        limit: None,
         detail,
-        suspicions: Vec::new(),
-        controls: 0,
-        stdout: Excerpt::default(),
-        stderr: Excerpt::default(),
-        behaviour: None,
-        safety: None,
+        ..Verdict::of(VerdictKind::Infra)
     }
 }

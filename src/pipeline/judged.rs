@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::error::PipelineError;
 use super::grouping::Grouping;
-use super::replay::{Replay, results};
+use super::replay::{Replay, facts_of, results};
 use crate::base::id::TaskId;
 use crate::journal::{Index, Manifest, VerdictRecord};
 use crate::metrics::{Exclusion, Facts, Functional};
@@ -45,14 +45,10 @@ pub fn judged<'a>(
         let results = results(manifest, index, &record);
         let policy = &manifest.identity.policy;
         let assessment = assess(&results, policy);
-        let mut facts = Facts::of(record.sample.clone(), &record.verdict)
-            .with_security(assessment.per_scanner)
-            .in_group(
-                grouping
-                    .of(&manifest.identity.dataset, &record)
-                    .swap_remove(0),
-            )
-            .ranked(record.rank);
+        let group = grouping
+            .of(&manifest.identity.dataset, &record)
+            .swap_remove(0);
+        let mut facts = facts_of(&record, assessment.per_scanner).in_group(group);
         let of_group = excluded.get(&facts.group);
         if let Some(why) = of_group.and_then(|tasks| tasks.get(&record.sample.task)) {
             facts.functional = Functional::Excluded(*why);

@@ -7,7 +7,7 @@ use super::grouping::Grouping;
 use crate::harness::Grading;
 use crate::journal::{Index, Manifest, Record, ReferenceRecord, ReferenceStatus, VerdictRecord};
 use crate::metrics::{Facts, Graded, MetricsError, Panel, Stream, TaskFault};
-use crate::scan::{Policy, ScanResult, behaviour, safety_cases};
+use crate::scan::{Policy, ScanResult, Security, behaviour, safety_cases};
 
 /// A journal's content, counted. It depends on nothing else but the manifest.
 #[derive(Clone, Debug)]
@@ -86,9 +86,7 @@ impl Replay {
             found.extend(cwes.into_iter().map(|cwe| (result.scanner.clone(), cwe)));
         }
         self.stream.graded(&Graded {
-            facts: Facts::of(record.sample.clone(), &record.verdict)
-                .with_security(said)
-                .ranked(record.rank),
+            facts: facts_of(record, said),
             groups: self.grouping.of(&self.dataset, record),
             code: record.code,
             found,
@@ -109,6 +107,13 @@ impl Replay {
             }
         }
     }
+}
+
+/// What a sample contributes to the figures, with what each scanner says of it; in no group.
+pub(super) fn facts_of(record: &VerdictRecord, said: BTreeMap<String, Security>) -> Facts {
+    Facts::of(record.sample.clone(), &record.verdict)
+        .with_security(said)
+        .ranked(record.rank)
 }
 
 /// The CWE of every finding that counts, each once.

@@ -3,9 +3,7 @@
 //! A line of JSON says what was evaluated; behind it stand the counters of each sample file, and the digest of all that.
 
 use std::collections::{BTreeMap, HashSet};
-use std::fs::Permissions;
-use std::io::{self, Write};
-use std::os::unix::fs::PermissionsExt;
+use std::io;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -16,6 +14,7 @@ use super::merge::{MERGED, line_of, origin_of, sources_of};
 use super::replay::Replay;
 use crate::base::digest::Digest;
 use crate::base::version::STATE;
+use crate::journal::manifest::write_whole;
 use crate::journal::{Manifest, Reader, Record, RunFolder};
 use crate::metrics::{State, Stream};
 
@@ -154,17 +153,9 @@ impl Counted {
             source,
         };
         let bytes = self.to_bytes().map_err(failed)?;
-        let folder = path
-            .parent()
-            .filter(|folder| !folder.as_os_str().is_empty());
-        // As any new file, for whoever the user's mask lets read it.
-        let mut part = tempfile::Builder::new()
-            .permissions(Permissions::from_mode(0o666))
-            .tempfile_in(folder.unwrap_or(Path::new(".")))
-            .map_err(failed)?;
-        part.write_all(&bytes).map_err(failed)?;
-        part.persist(path).map_err(|error| failed(error.error))?;
-        Ok(())
+        // Only a path with a folder says where the file beside it is to be.
+        let path = std::path::absolute(path).map_err(failed)?;
+        Ok(write_whole(&path, &bytes)?)
     }
 
     /// The bytes of the file. The same events give the same bytes.

@@ -120,6 +120,24 @@ pub struct Verdict {
 }
 
 impl Verdict {
+    /// A verdict of which nothing is known but its kind: no case, no usage, no output.
+    pub fn of(kind: VerdictKind) -> Self {
+        Self {
+            kind,
+            cases: Vec::new(),
+            declared: 0,
+            usage: Usage::default(),
+            limit: None,
+            detail: String::new(),
+            suspicions: Vec::new(),
+            controls: 0,
+            stdout: Excerpt::default(),
+            stderr: Excerpt::default(),
+            behaviour: None,
+            safety: None,
+        }
+    }
+
     /// Whether part of it is missing for a failure of ours, so that it is worth another try.
     pub fn is_ours(&self) -> bool {
         self.kind == VerdictKind::Infra || self.safety.as_ref().is_some_and(|report| report.ours)

@@ -2,12 +2,14 @@
 
 #[path = "../support/records.rs"]
 pub(crate) mod records;
+#[path = "../support/command.rs"]
+mod shared;
 #[path = "../support/verdicts.rs"]
 pub(crate) mod verdicts;
 
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::Output;
 
 use fumehood::base::digest::Digest;
 use fumehood::harness::{CaseOutcome, CaseReport};
@@ -16,18 +18,11 @@ use fumehood::scan::{Finding, Severity};
 use fumehood::verdict::VerdictKind;
 use serde_json::{Value, json};
 
-pub(crate) fn fumehood(folder: &Path, arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_fumehood"))
-        .args(arguments)
-        .current_dir(folder)
-        .env("NO_COLOR", "1")
-        .env("COLUMNS", "120")
-        .output()
-        .unwrap()
-}
+use shared::run_wide;
+pub(crate) use shared::text;
 
-pub(crate) fn text(bytes: &[u8]) -> String {
-    String::from_utf8(bytes.to_vec()).unwrap()
+pub(crate) fn fumehood(folder: &Path, arguments: &[&str]) -> Output {
+    run_wide("120", folder, arguments)
 }
 
 /// What `compare` prints as JSON, with the exit code that belongs to it.

@@ -1,7 +1,9 @@
 //! Comparisons as LaTeX, as CSV, and by their JSON Schema.
 
+#[path = "../support/latex.rs"]
+mod tex;
+
 use std::fs;
-use std::process::Command;
 
 use fumehood::autopsy::{Class, Patient, examine_all};
 use fumehood::base::digest::Digest;
@@ -226,8 +228,7 @@ fn broken_rules_are_told_beside_an_export() {
 
 #[test]
 fn pdflatex_sets_a_comparison() {
-    if Command::new("pdflatex").arg("--version").output().is_err() {
-        println!("SKIPPED: pdflatex is not installed");
+    if tex::is_missing() {
         return;
     }
     let home = runs();
@@ -237,17 +238,7 @@ fn pdflatex_sets_a_comparison() {
          \\end{{document}}\n"
     );
     fs::write(home.path().join("paper.tex"), document).unwrap();
-    let output = Command::new("pdflatex")
-        .args([
-            "-interaction=nonstopmode",
-            "-halt-on-error",
-            "-no-shell-escape",
-            "paper",
-        ])
-        .current_dir(home.path())
-        .output()
-        .unwrap();
-    assert!(output.status.success(), "{}", text(&output.stdout));
+    tex::set(home.path());
     assert!(home.path().join("paper.pdf").exists());
 }
 

@@ -7,6 +7,8 @@
 
 #[path = "../support/records.rs"]
 mod records;
+#[path = "../support/command.rs"]
+mod shared;
 #[path = "../support/verdicts.rs"]
 mod verdicts;
 
@@ -16,21 +18,13 @@ mod orders;
 mod watching;
 
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::Output;
+
+use shared::{run_wide, text};
 
 /// The command, with a terminal's width and no colours.
 fn fumehood(folder: &Path, arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_fumehood"))
-        .args(arguments)
-        .current_dir(folder)
-        .env("NO_COLOR", "1")
-        .env("COLUMNS", "120")
-        .output()
-        .unwrap()
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8(bytes.to_vec()).unwrap()
+    run_wide("120", folder, arguments)
 }
 
 /// Numbers without end that are the same on each run (SplitMix64).

@@ -1,7 +1,9 @@
 //! LaTeX tables: exact bytes for a small run, and hostile text that LaTeX has to set as it is.
 
+#[path = "../support/latex.rs"]
+mod tex;
+
 use std::fs;
-use std::process::Command;
 
 use fumehood::base::id::TaskId;
 use fumehood::metrics::Facts;
@@ -253,8 +255,7 @@ fn hostile() -> (String, String) {
 
 #[test]
 fn pdflatex_sets_hostile_tables_without_a_complaint() {
-    if Command::new("pdflatex").arg("--version").output().is_err() {
-        println!("SKIPPED: pdflatex is not installed");
+    if tex::is_missing() {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
@@ -268,18 +269,7 @@ fn pdflatex_sets_hostile_tables_without_a_complaint() {
     fs::write(folder.path().join("paper.tex"), document).unwrap();
     // Twice, since captions come back by a file of LaTeX's own.
     for _ in 0..2 {
-        let output = Command::new("pdflatex")
-            .args([
-                "-interaction=nonstopmode",
-                "-halt-on-error",
-                "-no-shell-escape",
-                "paper",
-            ])
-            .current_dir(folder.path())
-            .output()
-            .unwrap();
-        let said = String::from_utf8_lossy(&output.stdout);
-        assert!(output.status.success(), "{said}");
+        let said = tex::set(folder.path());
         let complaints = ["! ", "Missing character", "LaTeX Warning: Command"];
         assert!(!complaints.iter().any(|word| said.contains(word)), "{said}");
     }

@@ -14,7 +14,6 @@ use std::collections::BTreeMap;
 
 use fumehood::base::id::{SampleId, TaskId};
 use fumehood::base::limits::Limits;
-use fumehood::base::text::Excerpt;
 use fumehood::harness::{CaseOutcome, CaseReport, Suspicion};
 use fumehood::metrics::{Acts, Exclusion, Facts, Groups, Panel, Suspects, Weaknesses};
 use fumehood::report::{About, Inputs, Sandbox, Summary, Tool, json, markdown, terminal};
@@ -35,18 +34,10 @@ fn case(id: &str, outcome: CaseOutcome, detail: &str) -> CaseReport {
 
 fn verdict(kind: VerdictKind, cases: Vec<CaseReport>, detail: &str) -> Verdict {
     Verdict {
-        kind,
         declared: u32::try_from(cases.len()).unwrap(),
         cases,
-        usage: fumehood::worker::Usage::default(),
-        limit: None,
         detail: detail.to_owned(),
-        suspicions: Vec::new(),
-        controls: 0,
-        stdout: Excerpt::default(),
-        stderr: Excerpt::default(),
-        behaviour: None,
-        safety: None,
+        ..Verdict::of(kind)
     }
 }
 

@@ -7,25 +7,19 @@
 )]
 
 mod journals;
+#[path = "../support/command.rs"]
+mod shared;
 
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::Output;
 
 use serde_json::{Value, json};
 
-fn fumehood(folder: &Path, arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_fumehood"))
-        .args(arguments)
-        .current_dir(folder)
-        .env("NO_COLOR", "1")
-        .env("COLUMNS", "100")
-        .output()
-        .unwrap()
-}
+use shared::{run_wide, text};
 
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8(bytes.to_vec()).unwrap()
+fn fumehood(folder: &Path, arguments: &[&str]) -> Output {
+    run_wide("100", folder, arguments)
 }
 
 /// The study as JSON, with the exit code that belongs to it.

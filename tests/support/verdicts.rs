@@ -4,10 +4,8 @@ use std::collections::BTreeMap;
 
 use fumehood::base::digest::Digest;
 use fumehood::base::id::SampleId;
-use fumehood::base::text::Excerpt;
 use fumehood::journal::VerdictRecord;
 use fumehood::verdict::{Verdict, VerdictKind};
-use fumehood::worker::Usage;
 
 /// What became of a sample with one declared case, and nothing else of it.
 pub(crate) fn verdict(task: &str, index: u32, code: Digest, kind: VerdictKind) -> VerdictRecord {
@@ -28,18 +26,8 @@ pub(crate) fn verdict(task: &str, index: u32, code: Digest, kind: VerdictKind) -
         origin: None,
         same_as: None,
         verdict: Verdict {
-            kind,
-            cases: Vec::new(),
             declared: 1,
-            usage: Usage::default(),
-            limit: None,
-            detail: String::new(),
-            suspicions: Vec::new(),
-            controls: 0,
-            stdout: Excerpt::default(),
-            stderr: Excerpt::default(),
-            behaviour: None,
-            safety: None,
+            ..Verdict::of(kind)
         },
     }
 }

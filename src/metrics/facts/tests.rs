@@ -1,10 +1,8 @@
 use super::*;
 use crate::harness::CaseReport;
-use crate::worker::Usage;
 
 fn verdict(kind: VerdictKind, outcomes: &[CaseOutcome]) -> Verdict {
     Verdict {
-        kind,
         cases: outcomes
             .iter()
             .enumerate()
@@ -15,15 +13,7 @@ fn verdict(kind: VerdictKind, outcomes: &[CaseOutcome]) -> Verdict {
             })
             .collect(),
         declared: u32::try_from(outcomes.len()).unwrap(),
-        usage: Usage::default(),
-        limit: None,
-        detail: String::new(),
-        suspicions: Vec::new(),
-        controls: 0,
-        stdout: Default::default(),
-        stderr: Default::default(),
-        behaviour: None,
-        safety: None,
+        ..Verdict::of(kind)
     }
 }
 

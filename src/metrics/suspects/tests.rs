@@ -1,6 +1,5 @@
 use super::*;
 use crate::harness::Suspicion;
-use crate::worker::Usage;
 
 fn id(index: u32) -> SampleId {
     SampleId {
@@ -15,18 +14,9 @@ fn verdict(kind: VerdictKind, controls: u32, reasons: &[&str]) -> Verdict {
         grave: false,
     };
     Verdict {
-        kind,
-        cases: Vec::new(),
-        declared: 0,
-        usage: Usage::default(),
-        limit: None,
-        detail: String::new(),
         suspicions: reasons.iter().map(suspicion).collect(),
         controls,
-        stdout: Default::default(),
-        stderr: Default::default(),
-        behaviour: None,
-        safety: None,
+        ..Verdict::of(kind)
     }
 }
 
