@@ -6,6 +6,7 @@ use std::path::Path;
 use fumehood::base::digest::Digest;
 use fumehood::journal::{Manifest, Record};
 use fumehood::pipeline::Counted;
+use fumehood::worker::Behaviour;
 use serde_json::Value;
 
 use super::journals::{graded, journal, manifest, scanned, write_run};
@@ -223,13 +224,19 @@ fn files_of_counters_are_checked() {
     assert!(fs::read(home.join("b.state")).unwrap() == bytes);
 }
 
-/// A run of one file with one sample a task.
+/// A run of one file with one sample, ranked first, in which no scanner finds anything.
 fn ranked(home: &Path, name: &str, samples: &str, task: &str, held: usize) {
-    let mut record = graded(task, 0, &format!("{name} {task}"), held, 1);
+    let code = format!("{name} {task}");
+    let mut record = graded(task, 0, &code, held, 1);
     if let Record::Verdict(record) = &mut record {
         record.rank = Some(1);
+        // Both are of one model.
+        record.model = None;
+        record.verdict.behaviour = Some(Behaviour::default());
     }
-    write_run(home, name, &of(samples), &[record]);
+    let scans = ["bandit", "ruff-s"].map(|scanner| scanned(scanner, &code, &[], None));
+    let records: Vec<Record> = std::iter::once(record).chain(scans).collect();
+    write_run(home, name, &of(samples), &records);
 }
 
 #[test]
@@ -242,16 +249,20 @@ fn ranks_of_several_files_are_no_ranking() {
         ranked(home, &a, one, "T/1", 1);
         ranked(home, &b, other, "T/1", 0);
         let merged = format!("ab{place}");
-        for arguments in [&["merge", &a, &b][..], &["merge", &a, &b, "-o", &merged]] {
+        for arguments in [
+            &["merge", &a, &b][..],
+            &["merge", &a, &b, "-o", &merged],
+            &["report", &merged],
+        ] {
             let summary = summary(home, arguments);
             let figures = summary["groups"][0]["figures"].as_array().unwrap();
             let safe = figures
                 .iter()
                 .find(|figure| figure["name"] == "SAFE@1")
                 .unwrap();
-            assert_ne!(safe["note"], "top k by the model's own rank");
-            // Not analysed: nothing is secure, but the numerator says who was drawn.
-            assert_eq!(safe["tasks"], 1, "{safe}");
+            let note = safe["note"].as_str().unwrap();
+            assert!(note.starts_with("no ranks"), "{note}");
+            assert_eq!(safe["value"], 0.5, "{arguments:?}");
         }
     }
 }
