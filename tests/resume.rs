@@ -186,3 +186,37 @@ fn references_of_ground_truths() {
         cache: Some(cache.path()),
     });
 }
+
+/// Answers that are taken as they are give other programs: their results must not stand in one run, nor be merged as one.
+#[test]
+fn answers_that_are_read_otherwise_are_other_samples() {
+    if !sandbox() {
+        return;
+    }
+    let home = tempfile::tempdir().unwrap();
+    let with = |more: &'static [&'static str]| Run {
+        dataset: "bigcodebench",
+        more,
+        cache: None,
+    };
+    let plain = with(&["--task", "Demo/0", "--scanners", "none"]);
+    let kept = with(&["--task", "Demo/0", "--scanners", "none", "--keep-fences"]);
+    let folder = home.path().join("plain");
+    let summary = plain.finish(&folder);
+    let output = kept.command(&folder).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(7), "{said}");
+    assert!(said.contains("other inputs: samples was"), "{said}");
+    assert_eq!(plain.finish(&folder), summary, "nothing was changed");
+    kept.finish(&home.path().join("kept"));
+    let merged = Command::new(env!("CARGO_BIN_EXE_fumehood"))
+        .args(["merge", "plain", "kept", "--json"])
+        .current_dir(home.path())
+        .output()
+        .unwrap();
+    let count = |text: &[u8]| {
+        let summary: serde_json::Value = serde_json::from_slice(text).unwrap();
+        summary["samples"].as_u64().unwrap()
+    };
+    assert_eq!(count(&merged.stdout), 2 * count(&summary));
+}
