@@ -91,8 +91,8 @@ impl JournalError {
     pub fn hint(&self) -> Option<String> {
         let text = match self {
             Self::Io { source, .. } if is_disk_full(source) => {
-                "make room on the disk, then run the same command with --resume; every record \
-                 written so far is kept"
+                "make room on the disk, then run the same command again, `fumehood eval` with --resume; \
+                 every record written so far is kept"
             }
             Self::Io { .. } => return None,
             Self::NotARun { .. } => "give a new or empty folder with -o",
