@@ -97,7 +97,9 @@ impl JournalError {
             Self::Io { .. } => return None,
             Self::NotARun { .. } => "give a new or empty folder with -o",
             Self::Missing { .. } => "give the folder that an earlier `fumehood eval -o` wrote",
-            Self::Exists { .. } => "add --resume to go on with it, or give another folder with -o",
+            Self::Exists { .. } => {
+                "give another folder with -o; `fumehood eval` goes on with it with --resume"
+            }
             Self::Locked { .. } => "wait for it to end, or give another folder with -o",
             Self::OtherInputs { .. } => {
                 "resume with the same inputs and options, or give another folder with -o"
